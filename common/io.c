@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * io.c - read and write whole buffers.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/io.h"
+
+ssize_t
+io_read(int fd, void *data, size_t size)
+{
+	uint8_t *p = data;
+	size_t done = 0;
+
+	while (done < size) {
+		const ssize_t n = read(fd, p + done, size - done);
+
+		if (n == 0)
+			break;
+		if (n > 0)
+			done += (size_t)n;
+		else if (errno != EINTR)
+			return -1;
+	}
+	return (ssize_t)done;
+}
+
+int
+io_write(int fd, const void *data, size_t size)
+{
+	const uint8_t *p = data;
+
+	while (size > 0) {
+		const ssize_t n = write(fd, p, size);
+
+		if (n >= 0) {
+			p += n;
+			size -= (size_t)n;
+		} else if (errno != EINTR) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+ssize_t
+io_pread(int fd, void *data, size_t size, uint64_t offset)
+{
+	uint8_t *p = data;
+	size_t done = 0;
+
+	while (done < size) {
+		const ssize_t n = pread(fd, p + done, size - done,
+		    (off_t)(offset + done));
+
+		if (n == 0)
+			break;
+		if (n > 0)
+			done += (size_t)n;
+		else if (errno != EINTR)
+			return -1;
+	}
+	return (ssize_t)done;
+}
+
+int
+io_pwrite(int fd, const void *data, size_t size, uint64_t offset)
+{
+	const uint8_t *p = data;
+
+	while (size > 0) {
+		const ssize_t n = pwrite(fd, p, size, (off_t)offset);
+
+		if (n >= 0) {
+			p += n;
+			size -= (size_t)n;
+			offset += (uint64_t)n;
+		} else if (errno != EINTR) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int
+io_pread_zeros(int fd, void *data, size_t size, uint64_t offset)
+{
+	const ssize_t n = io_pread(fd, data, size, offset);
+
+	if (n < 0)
+		return -1;
+	memset((uint8_t *)data + n, 0, size - (size_t)n);
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * io.h - read and write whole buffers: interrupted calls and short counts end
+ * here.
+ *
+ * All return -1 with errno set on failure.  Buffers are the caller's.
+ */
+#ifndef COMMON_IO_H
+#define COMMON_IO_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Read up to size bytes; fewer only at the end of the file. */
+ssize_t io_read(int fd, void *data, size_t size);
+
+/* Write all size bytes. Returns 0. */
+int io_write(int fd, const void *data, size_t size);
+
+/* Read up to size bytes at offset; fewer only at the end of the file. */
+ssize_t io_pread(int fd, void *data, size_t size, uint64_t offset);
+
+/* Write all size bytes at offset. Returns 0. */
+int io_pwrite(int fd, const void *data, size_t size, uint64_t offset);
+
+/* Read size bytes at offset; what lies past the end of the file is zeros. */
+int io_pread_zeros(int fd, void *data, size_t size, uint64_t offset);
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * delta.c - choose the maps that prove most, and drive the comparison.
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/fsioctl.h"
+#include "diff/compare.h"
+#include "diff/delta.h"
+#include "diff/map_diff.h"
+#include "diff/pin.h"
+
+/* Everything that a run has open. */
+struct run {
+	const struct snapshot *base;	/* NULL: a whole send */
+	const struct snapshot *snapshot;
+	const struct delta_options *options;
+	delta_sink *sink;
+	void *cookie;
+	struct delta_stats *stats;
+	struct compare *compare;
+	int base_pin, snapshot_pin;	/* private clones, or -1 */
+	struct map_source *base_map, *snapshot_map;	/* or NULL */
+};
+
+static double
+now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* A range that the maps did not prove equal. */
+static int
+on_candidate(void *cookie, uint64_t offset, uint64_t length, struct err *err)
+{
+	struct run *run = cookie;
+	const struct delta_event event = {
+		.kind = DELTA_CANDIDATE, .offset = offset, .length = length,
+	};
+	int rc;
+
+	run->stats->candidates += length;
+	if (run->options->map_only)
+		rc = run->sink(run->cookie, &event, err);
+	else
+		rc = compare_range(run->compare, offset, length, err);
+	notify_progress(run->options->notify, offset + length,
+	    run->snapshot->identity.size);
+	return rc;
+}
+
+/*
+ * Do addresses in both files mean the same device? Two mounts may carry one
+ * file system uuid (XFS with nouuid), so the device number must agree too;
+ * each subvolume of a btrfs has its own, but btrfs mounts no uuid twice.
+ */
+static bool
+one_device(const struct snapshot *a, const struct snapshot *b,
+    const struct fs_info *info)
+{
+	struct stat st_a, st_b;
+
+	if (!uuid_equal(&a->identity.filesystem, &b->identity.filesystem))
+		return false;
+	if (fs_is_realtime(a->fd) || fs_is_realtime(b->fd))
+		return false;
+	return info->type == FS_TYPE_BTRFS ||
+	    (fstat(a->fd, &st_a) == 0 && fstat(b->fd, &st_b) == 0 &&
+	    st_a.st_dev == st_b.st_dev);
+}
+
+/*
+ * On btrfs blocks may be relocated at any time: map private clones. Returns 1
+ * if there can be none.
+ */
+static int
+pin(struct run *run, struct err *err)
+{
+	const double start = now_seconds();
+	int rc;
+
+	rc = pin_snapshot(run->base, run->snapshot, &run->base_pin, err);
+	if (rc == 0)
+		rc = pin_snapshot(run->snapshot, run->base,
+		    &run->snapshot_pin, err);
+	run->stats->pin_seconds = now_seconds() - start;
+	return rc;
+}
+
+/* Open maps of both with one kind of source; 1 if it is not to be had. */
+static int
+open_maps(struct run *run, int (*open_map)(int, const char *,
+    struct map_source **, struct err *), struct err *err)
+{
+	const int base_fd = run->base_pin >= 0 ? run->base_pin : run->base->fd;
+	const int snapshot_fd = run->snapshot_pin >= 0 ? run->snapshot_pin :
+	    run->snapshot->fd;
+	int rc;
+
+	rc = open_map(base_fd, run->base->path, &run->base_map, err);
+	if (rc == 0)
+		rc = open_map(snapshot_fd, run->snapshot->path,
+		    &run->snapshot_map, err);
+	return rc;
+}
+
+/*
+ * Choose how to find candidates. Returns 0 with maps, 1 without, why then
+ * says why.
+ */
+static int
+choose(struct run *run, const char **why, struct err *err)
+{
+	struct fs_info info;
+	int rc;
+
+	if (fs_info(run->snapshot->fd, &info) != 0)
+		return err_sys(err, ERR_FAILED, "%s", run->snapshot->path);
+	*why = "they do not lie on one file system";
+	if (!one_device(run->base, run->snapshot, &info))
+		return 1;
+	*why = "the file system has no reflink";
+	if (!fs_has_reflink(run->snapshot->fd))
+		return 1;
+	if (info.type == FS_TYPE_BTRFS) {
+		*why = "their directories cannot be written to, which btrfs "
+		    "needs to map them safely";
+		rc = pin(run, err);
+		if (rc != 0)
+			return rc;
+		run->stats->method = "btrfs extent items";
+		rc = open_maps(run, map_btrfs_new, err);
+		if (rc <= 0)
+			return rc;
+	}
+	*why = "the file system has no extent maps";
+	run->stats->method = "fiemap";
+	return open_maps(run, map_fiemap_new, err);
+}
+
+/* Find candidates by maps. */
+static int
+run_maps(struct run *run, struct err *err)
+{
+	struct map_diff diff = {
+		.base = run->base_map,
+		.snapshot = run->snapshot_map,
+		.base_size = run->base->identity.size,
+		.snapshot_size = run->snapshot->identity.size,
+		.comparable = true,
+		.candidate = on_candidate,
+		.cookie = run,
+	};
+	const int rc = map_diff_run(&diff, err);
+
+	run->stats->moved = diff.moved;
+	return rc;
+}
+
+static int
+run_all(struct run *run, struct err *err)
+{
+	const uint64_t size = run->snapshot->identity.size;
+	const char *why = "";
+	int rc = 1;
+
+	run->stats->method = "whole file";
+	if (run->base != NULL)
+		rc = choose(run, &why, err);
+	if (rc == 0)
+		return run_maps(run, err);
+	if (rc < 0)
+		return rc;
+	run->stats->method = run->base != NULL ? "compare all" : "whole file";
+	if (run->base != NULL)
+		notify_line(run->options->notify, NOTIFY_WARNING,
+		    "%s, %s: every byte is compared: %s", run->base->path,
+		    run->snapshot->path, why);
+	return size > 0 ? on_candidate(run, 0, size, err) : 0;
+}
+
+int
+delta_run(const struct snapshot *base, const struct snapshot *snapshot,
+    const struct delta_options *options, delta_sink *sink, void *cookie,
+    struct delta_stats *stats, struct err *err)
+{
+	struct run run = {
+		.base = base, .snapshot = snapshot, .options = options,
+		.sink = sink, .cookie = cookie, .stats = stats,
+		.base_pin = -1, .snapshot_pin = -1,
+	};
+	int rc;
+
+	*stats = (struct delta_stats){ .method = "" };
+	run.compare = compare_new(base, snapshot, options, sink, cookie,
+	    stats);
+	if (run.compare == NULL)
+		return err_sys(err, ERR_FAILED, "%s", snapshot->path);
+	rc = run_all(&run, err);
+	if (rc == 0)
+		rc = snapshot_recheck(snapshot, err);
+	if (rc == 0 && base != NULL)
+		rc = snapshot_recheck(base, err);
+	compare_free(run.compare);
+	if (run.base_map != NULL)
+		run.base_map->free(run.base_map);
+	if (run.snapshot_map != NULL)
+		run.snapshot_map->free(run.snapshot_map);
+	if (run.base_pin >= 0)
+		close(run.base_pin);
+	if (run.snapshot_pin >= 0)
+		close(run.snapshot_pin);
+	return rc;
+}

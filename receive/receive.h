@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * receive.h - turn a stream into replicas.
+ */
+#ifndef RECEIVE_RECEIVE_H
+#define RECEIVE_RECEIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/notify.h"
+#include "common/uuid.h"
+#include "snapshot/content.h"
+#include "snapshot/reserve.h"
+
+struct receive_options {
+	const char *as;		/* name in place of the origin, or NULL */
+	bool live;		/* also publish the live file */
+	bool dry_run;		/* check everything, write nothing */
+	bool wait;		/* for another receive into the directory */
+	bool trusted;		/* setuid, security.*, trusted.* */
+	enum reflink_mode reflink;
+	struct reserve reserve;
+	const struct notify *notify;
+};
+
+/* What became of one snapshot of the stream. */
+struct received {
+	char *path;
+	struct uuid id;
+	bool present;		/* it was there already */
+	bool based;		/* came as a difference */
+	bool cloned;		/* its base was reflinked, not copied */
+	uint64_t data;		/* bytes written */
+	uint64_t zeros;
+	uint64_t holes;
+};
+
+struct receive_result {
+	size_t count;
+	struct received *snapshots;
+	char *live;		/* path of the live file that was published, or NULL */
+	uint64_t wire;		/* bytes of the stream */
+};
+
+/*
+ * Receive the stream from fd into a directory.
+ *
+ * A replica appears under its name when it is whole, checked and durable, and
+ * not before; on failure what was received of it is removed.  Snapshots of a
+ * longer stream that were complete before the failure stay.  Free the result
+ * with receive_result_free(), also after a failure.
+ */
+int receive_stream(int fd, const char *directory,
+    const struct receive_options *options, struct receive_result *result,
+    struct err *err);
+
+void receive_result_free(struct receive_result *result);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * send.c - write snapshots as a stream.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "common/fsioctl.h"
+#include "common/metadata.h"
+#include "diff/delta.h"
+#include "send/gather.h"
+#include "send/send.h"
+#include "stream-format/stream_writer.h"
+
+static void
+begin_digest(const struct snapshot *base, struct record_begin *begin)
+{
+	const struct digest *known = base != NULL ? &base->seal.digest : NULL;
+
+	if (known != NULL && known->algorithm != DIGEST_ALGORITHM_NONE) {
+		begin->base_digest.algorithm = known->algorithm;
+		begin->base_digest.block_size = known->block_size;
+		memcpy(begin->base_digest.value, known->value,
+		    sizeof(begin->base_digest.value));
+	}
+	/* Its value is known only at the end. */
+	if (base == NULL) {
+		begin->result_digest.algorithm = DIGEST_XXH3_128;
+		begin->result_digest.block_size = DIGEST_BLOCK_SIZE;
+	}
+}
+
+static int
+put_begin(struct stream_writer *writer, const struct snapshot *base,
+    const struct snapshot *snapshot, struct err *err)
+{
+	struct record record = { .type = RECORD_BEGIN };
+	struct record_begin *begin = &record.u.begin;
+	const struct seal *seal = &snapshot->seal;
+	struct fs_info info;
+
+	if (fs_info(snapshot->fd, &info) != 0)
+		return err_sys(err, ERR_FAILED, "%s", snapshot->path);
+	begin->snapshot = seal->id;
+	begin->lineage = seal->lineage;
+	begin->generation = seal->generation;
+	begin->cut = seal->cut;
+	begin->size = snapshot->identity.size;
+	begin->created = seal->created;
+	begin->mtime = snapshot->identity.mtime;
+	begin->block_size = info.block_size;
+	begin->source_type = info.type;
+	begin->files = 1;
+	begin->flags = seal_is_plain(seal) ? RECORD_BEGIN_PLAIN : 0;
+	memcpy(begin->origin, seal->origin, sizeof(begin->origin));
+	memcpy(begin->name, seal->name, sizeof(begin->name));
+	if (base != NULL) {
+		begin->base = base->seal.id;
+		begin->base_size = base->identity.size;
+		memcpy(begin->base_name, base->seal.name,
+		    sizeof(begin->base_name));
+	}
+	begin_digest(base, begin);
+	return stream_writer_put(writer, &record, err);
+}
+
+static int
+put_meta(struct stream_writer *writer, const struct snapshot *snapshot,
+    struct err *err)
+{
+	struct record record = { .type = RECORD_META };
+	struct metadata *metadata = &record.u.meta.metadata;
+	int rc;
+
+	rc = metadata_capture(snapshot->fd, snapshot->path, metadata, err);
+	if (rc != 0)
+		return rc;
+	metadata->mode = snapshot->seal.mode;
+	metadata->mtime = snapshot->identity.mtime;
+	rc = stream_writer_put(writer, &record, err);
+	metadata_free(metadata);
+	return rc;
+}
+
+static int
+put_end(struct stream_writer *writer, const struct digest *digest, bool last,
+    struct send_result *result, struct err *err)
+{
+	struct record record = { .type = RECORD_END };
+	struct record_end *end = &record.u.end;
+	int rc;
+
+	end->last = last;
+	end->result_digest.algorithm = digest->algorithm;
+	end->result_digest.block_size = digest->block_size;
+	memcpy(end->result_digest.value, digest->value,
+	    sizeof(end->result_digest.value));
+	rc = stream_writer_put(writer, &record, err);
+	result->data += end->data;
+	result->zeros += end->zeros;
+	result->holes += end->holes;
+	return rc;
+}
+
+/* The ranges of one snapshot, and the digest if it is sent whole. */
+static int
+put_body(struct stream_writer *writer, const struct snapshot *base,
+    const struct snapshot *snapshot, const struct send_options *options,
+    struct digest *digest, struct send_result *result, struct err *err)
+{
+	const struct delta_options delta_options = {
+		.notify = options->notify,
+	};
+	struct digest_state *state = NULL;
+	struct gather *gather = NULL;
+	struct delta_stats stats;
+	int rc = 0;
+
+	memset(digest, 0, sizeof(*digest));
+	if (base == NULL && (state = digest_new(
+	    snapshot->identity.size)) == NULL)
+		rc = err_sys(err, ERR_FAILED, "%s", snapshot->path);
+	if (rc == 0 && (gather = gather_new(writer, options->level,
+	    state)) == NULL)
+		rc = err_sys(err, ERR_FAILED, "%s", snapshot->path);
+	if (rc == 0)
+		rc = delta_run(base, snapshot, &delta_options, gather_event,
+		    gather, &stats, err);
+	if (rc == 0)
+		rc = gather_flush(gather, err);
+	if (rc == 0) {
+		if (state != NULL)
+			digest_final(state, digest);
+		result->base_read += stats.base_read;
+		result->snapshot_read += stats.snapshot_read;
+		result->method = stats.method;
+	}
+	gather_free(gather);
+	digest_free(state);
+	return rc;
+}
+
+/* One snapshot of the stream, from BEGIN to END. */
+static int
+send_one(struct stream_writer *writer, const struct snapshot *base,
+    const struct snapshot *snapshot, bool last,
+    const struct send_options *options, struct send_result *result,
+    struct err *err)
+{
+	struct digest digest;
+	int rc;
+
+	rc = put_begin(writer, base, snapshot, err);
+	if (rc == 0)
+		rc = put_meta(writer, snapshot, err);
+	if (rc == 0)
+		rc = put_body(writer, base, snapshot, options, &digest, result,
+		    err);
+	if (rc == 0)
+		rc = put_end(writer, &digest, last, result, err);
+	if (rc == 0)
+		result->snapshots++;
+	return rc;
+}
+
+int
+send_chain(const struct chain *chain, int fd,
+    const struct send_options *options, struct send_result *result,
+    struct err *err)
+{
+	const size_t first = chain->based ? 1 : 0;
+	struct stream_writer *writer;
+	uint64_t required = 0;
+	struct uuid stream;
+	int rc;
+
+	memset(result, 0, sizeof(*result));
+	result->method = "";
+	if (options->level > 0)
+		required = FEATURE_ZSTD;
+	if (options->level > 0 && chain->count > 1)
+		required |= FEATURE_PREFIX;
+	rc = uuid_random(&stream, err);
+	if (rc == 0)
+		rc = stream_writer_new(fd, required, &stream, &writer, err);
+	if (rc != 0)
+		return rc;
+	for (size_t i = first; rc == 0 && i < chain->count; i++)
+		rc = send_one(writer, i > 0 ? &chain->snapshots[i - 1] : NULL,
+		    &chain->snapshots[i], i == chain->count - 1, options,
+		    result, err);
+	result->wire = stream_writer_bytes(writer);
+	stream_writer_free(writer);
+	return rc;
+}

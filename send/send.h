@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * send.h - write snapshots as a stream.
+ */
+#ifndef SEND_SEND_H
+#define SEND_SEND_H
+
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/notify.h"
+#include "send/chain.h"
+
+struct send_options {
+	int level;		/* of zstd, 0: none */
+	const struct notify *notify;
+};
+
+/* What was sent, in bytes; sums over all snapshots of the stream. */
+struct send_result {
+	uint64_t snapshots;
+	uint64_t data;		/* raw bytes of DATA */
+	uint64_t zeros;
+	uint64_t holes;
+	uint64_t wire;		/* of the stream */
+	uint64_t base_read;	/* read of bases */
+	uint64_t snapshot_read;	/* read of snapshots */
+	const char *method;	/* of finding changes, of the last snapshot */
+};
+
+/*
+ * Send all snapshots of the chain to fd; -1 counts and writes nothing.
+ *
+ * A snapshot or base that changes meanwhile is ERR_FAILED, and the stream is
+ * left without its end, so that no reader takes it.
+ */
+int send_chain(const struct chain *chain, int fd,
+    const struct send_options *options, struct send_result *result,
+    struct err *err);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * content.c - duplicate the contents of a file.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/bytes.h"
+#include "common/fsioctl.h"
+#include "common/io.h"
+#include "snapshot/content.h"
+
+#define COPY_BUFFER_SIZE ((size_t)1 << 20)
+
+int
+reflink_mode_parse(const char *word, enum reflink_mode *mode)
+{
+	if (strcmp(word, "auto") == 0)
+		*mode = REFLINK_AUTO;
+	else if (strcmp(word, "always") == 0)
+		*mode = REFLINK_ALWAYS;
+	else if (strcmp(word, "never") == 0)
+		*mode = REFLINK_NEVER;
+	else
+		return -1;
+	return 0;
+}
+
+int
+content_next_data(int fd, uint64_t offset, uint64_t size, uint64_t *start,
+    uint64_t *end)
+{
+	off_t at;
+
+	if (offset >= size)
+		return 0;
+	at = lseek(fd, (off_t)offset, SEEK_DATA);
+	if (at < 0 && errno == ENXIO)
+		return 0;
+	if (at < 0 && errno == EINVAL) {
+		*start = offset;
+		*end = size;
+		return 1;
+	}
+	if (at < 0)
+		return -1;
+	if ((uint64_t)at >= size)
+		return 0;
+	*start = (uint64_t)at;
+	at = lseek(fd, at, SEEK_HOLE);
+	if (at < 0)
+		return -1;
+	*end = bytes_min((uint64_t)at, size);
+	return 1;
+}
+
+/* Copy bytes start to end. */
+static int
+copy_range(int src, int dst, uint64_t start, uint64_t end, uint8_t *buffer)
+{
+	while (start < end) {
+		const size_t want = (size_t)bytes_min(end - start,
+		    COPY_BUFFER_SIZE);
+		const ssize_t n = io_pread(src, buffer, want, start);
+
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		if (io_pwrite(dst, buffer, (size_t)n, start) != 0)
+			return -1;
+		start += (uint64_t)n;
+	}
+	return 0;
+}
+
+static int
+copy(int src, int dst, const char *path, struct err *err)
+{
+	uint8_t *buffer = malloc(COPY_BUFFER_SIZE);
+	uint64_t offset = 0, start, end;
+	struct stat st;
+	int rc;
+
+	if (buffer == NULL || fstat(src, &st) != 0 ||
+	    ftruncate(dst, st.st_size) != 0) {
+		free(buffer);
+		return err_sys(err, ERR_FAILED, "cannot copy %s", path);
+	}
+	while ((rc = content_next_data(src, offset, (uint64_t)st.st_size,
+	    &start, &end)) > 0) {
+		rc = copy_range(src, dst, start, end, buffer);
+		if (rc != 0)
+			break;
+		offset = end;
+	}
+	free(buffer);
+	if (rc != 0)
+		return err_sys(err, ERR_FAILED, "cannot copy %s", path);
+	return 0;
+}
+
+int
+content_duplicate(int src, int dst, enum reflink_mode mode, const char *path,
+    bool *cloned, struct err *err)
+{
+	*cloned = false;
+	if (mode != REFLINK_NEVER) {
+		if (fs_clone(src, dst) == 0) {
+			*cloned = true;
+			return 0;
+		}
+		if (!fs_clone_unsupported(errno))
+			return err_sys(err, ERR_FAILED, "cannot reflink %s",
+			    path);
+		if (mode == REFLINK_ALWAYS)
+			return err_sys(err, ERR_UNABLE, "cannot reflink %s",
+			    path);
+	}
+	return copy(src, dst, path, err);
+}

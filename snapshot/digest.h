@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * digest.h - a hash of the contents of a file that does not depend on how its
+ * zeros are stored; the algorithm of refstream(5), DIGESTS.
+ */
+#ifndef SNAPSHOT_DIGEST_H
+#define SNAPSHOT_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+
+#define DIGEST_ALGORITHM_NONE 0
+#define DIGEST_ALGORITHM_XXH3 1
+#define DIGEST_BYTES 32
+#define DIGEST_BLOCK 65536u
+
+struct digest {
+	uint16_t algorithm;
+	uint32_t block_size;
+	uint8_t value[DIGEST_BYTES];
+};
+
+/* A digest being computed. */
+struct digest_state;
+
+/* A new computation over a file of size bytes; NULL without memory. */
+struct digest_state *digest_new(uint64_t size);
+
+/*
+ * Take in bytes at offset.  Calls go in ascending order and do not overlap;
+ * what is left out is zeros.
+ */
+void digest_update(struct digest_state *state, uint64_t offset,
+    const void *data, size_t length);
+
+/* The digest of everything; the state can only be freed after this. */
+void digest_final(struct digest_state *state, struct digest *digest);
+
+void digest_free(struct digest_state *state);
+
+/*
+ * The digest of the open file fd, of size bytes; holes are not read.  Returns
+ * 0, or -1 with errno.
+ */
+int digest_file(int fd, uint64_t size, struct digest *digest);
+
+/* The form that seals hold. */
+void digest_put(struct buf_writer *w, const struct digest *digest);
+void digest_get(struct buf_reader *r, struct digest *digest);
+
+#endif

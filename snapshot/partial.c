@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * partial.c - make, publish and clean up files under construction.
+ */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/beneath.h"
+#include "snapshot/partial.h"
+
+#define PREFIX "partial."
+
+/* Open and lock a new name; 1 if somebody else was there. */
+static int
+try_create(const struct store *store, struct partial *partial)
+{
+	struct stat st;
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+		return -1;
+	snprintf(partial->name, sizeof(partial->name), PREFIX "%016" PRIx64,
+	    number);
+	partial->fd = beneath_open(store->state, partial->name,
+	    O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (partial->fd < 0)
+		return errno == EEXIST ? 1 : -1;
+	/* A sweep may have come between: then it holds the lock, or held it. */
+	if (flock(partial->fd, LOCK_EX | LOCK_NB) == 0 &&
+	    fstat(partial->fd, &st) == 0 && st.st_nlink == 1)
+		return 0;
+	close(partial->fd);
+	partial->fd = -1;
+	return 1;
+}
+
+int
+partial_create(const struct store *store, struct partial *partial,
+    struct err *err)
+{
+	int rc;
+
+	partial->store = store;
+	do
+		rc = try_create(store, partial);
+	while (rc > 0);
+	if (rc < 0)
+		return err_sys(err, ERR_FAILED,
+		    "%s: cannot make a file in " STORE_SNAPSHOTS "/"
+		    STORE_STATE, store->path);
+	return 0;
+}
+
+/*
+ * Rename without replacing.  File systems without RENAME_NOREPLACE (OCFS2)
+ * say EINVAL: link(2) does not replace either.
+ */
+static int
+rename_noreplace(int from_dir, const char *from, int to_dir, const char *to)
+{
+	if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -1;
+	if (linkat(from_dir, from, to_dir, to, 0) != 0)
+		return -1;
+	return unlinkat(from_dir, from, 0);
+}
+
+int
+partial_publish(struct partial *partial, int dirfd, const char *name,
+    const char *path, bool replace, struct err *err)
+{
+	const int state = partial->store->state;
+	int rc;
+
+	rc = replace ? renameat(state, partial->name, dirfd, name) :
+	    rename_noreplace(state, partial->name, dirfd, name);
+	if (rc != 0 && errno == EEXIST)
+		return err_set(err, ERR_IDENTITY, "%s exists already", path);
+	if (rc != 0)
+		return err_sys(err, ERR_FAILED, "cannot publish %s", path);
+	close(partial->fd);
+	partial->fd = -1;
+	if (fsync(dirfd) != 0 || fsync(state) != 0)
+		return err_sys(err, ERR_FAILED,
+		    "cannot sync the directory of %s", path);
+	return 0;
+}
+
+void
+partial_discard(struct partial *partial)
+{
+	if (partial->fd < 0)
+		return;
+	unlinkat(partial->store->state, partial->name, 0);
+	close(partial->fd);
+	partial->fd = -1;
+}
+
+void
+partial_sweep(const struct store *store)
+{
+	const int fd = store->state < 0 ? -1 :
+	    beneath_open(store->state, ".", O_RDONLY | O_DIRECTORY, 0);
+	struct dirent *entry;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL) {
+		int file;
+
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0)
+			continue;
+		file = beneath_open(store->state, entry->d_name,
+		    O_RDONLY | O_NOFOLLOW, 0);
+		if (file < 0)
+			continue;
+		if (flock(file, LOCK_EX | LOCK_NB) == 0)
+			unlinkat(store->state, entry->d_name, 0);
+		close(file);
+	}
+	closedir(dir);
+}

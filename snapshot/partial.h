@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * partial.h - a file under construction, invisible until it is whole.
+ *
+ * It lies in the state directory under a private name, mode 0600, and is
+ * locked by its maker.  Publishing renames it; a partial that nobody holds a
+ * lock on was left by a run that was killed, and the next run removes it.
+ */
+#ifndef SNAPSHOT_PARTIAL_H
+#define SNAPSHOT_PARTIAL_H
+
+#include <stdbool.h>
+
+#include "common/err.h"
+#include "snapshot/store.h"
+
+#define PARTIAL_NAME_SIZE 32
+
+struct partial {
+	const struct store *store;	/* must outlive it */
+	int fd;				/* read and write; -1 once closed */
+	char name[PARTIAL_NAME_SIZE];
+};
+
+#define PARTIAL_INIT { 0, -1, "" }
+
+/* Make an empty partial; the state of the store must be there. */
+int partial_create(const struct store *store, struct partial *partial,
+    struct err *err);
+
+/*
+ * Give it its final name in the directory dirfd and sync all that is needed
+ * for it to stay.  The file itself must have been synced.  path is the final
+ * name for messages.  If the name exists: with replace it is replaced,
+ * without, ERR_IDENTITY and the partial stays.  On success the partial is
+ * closed.
+ */
+int partial_publish(struct partial *partial, int dirfd, const char *name,
+    const char *path, bool replace, struct err *err);
+
+/* Remove it. Harmless after partial_publish() and on PARTIAL_INIT. */
+void partial_discard(struct partial *partial);
+
+/* Remove what killed runs left. */
+void partial_sweep(const struct store *store);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * reserve.h - free space that snapshots and replicas never use up.
+ *
+ * A btrfs that is full can fail to delete clones and turns read-only: the way
+ * out of a full disk must stay open.
+ */
+#ifndef SNAPSHOT_RESERVE_H
+#define SNAPSHOT_RESERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+struct reserve {
+	bool given;		/* bytes was given by the user */
+	uint64_t bytes;
+};
+
+/*
+ * ERR_UNABLE if less than the reserve, and needed bytes above it, are free on
+ * the file system of fd.  By default the reserve is the larger of 256 MiB and
+ * 2 % of the file system.
+ */
+int reserve_check(const struct reserve *reserve, int fd, uint64_t needed,
+    struct err *err);
+
+#endif

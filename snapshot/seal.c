@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * seal.c - write, read and check the seal of a snapshot.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "common/buf.h"
+#include "snapshot/seal.h"
+
+#define SEAL_VERSION 1
+#define SEAL_SIZE_MAX 1024
+
+/*
+ * How far the interval reaches past the sealing.  A file that stays writable
+ * gets a short one, which seal_write() waits for; one that becomes read-only
+ * is given time for its publication, which is not worth a remark.
+ */
+#define INTERVAL_WRITABLE_NS 20000000L
+#define INTERVAL_READ_ONLY_NS 2000000000L
+
+static struct timespec
+time_add(struct timespec time, long ns)
+{
+	time.tv_sec += ns / 1000000000L;
+	time.tv_nsec += ns % 1000000000L;
+	if (time.tv_nsec >= 1000000000L) {
+		time.tv_nsec -= 1000000000L;
+		time.tv_sec++;
+	}
+	return time;
+}
+
+/* The clock that file systems stamp with: it lags the precise one by a tick. */
+static struct timespec
+stamp_clock(void)
+{
+	struct timespec now = { 0, 0 };
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return now;
+}
+
+static size_t
+encode(const struct seal *seal, uint8_t *bytes)
+{
+	struct buf_writer w = { .data = bytes, .size = SEAL_SIZE_MAX };
+
+	buf_put16(&w, SEAL_VERSION);
+	buf_put(&w, seal->id.bytes, UUID_SIZE);
+	buf_put(&w, seal->lineage.bytes, UUID_SIZE);
+	buf_put64(&w, seal->generation);
+	buf_put64(&w, seal->cut);
+	time_put(&w, &seal->created);
+	buf_put32(&w, (uint32_t)seal->mode);
+	digest_put(&w, &seal->digest);
+	buf_put_string(&w, seal->origin, strlen(seal->origin));
+	buf_put_string(&w, seal->name, strlen(seal->name));
+	identity_put(&w, &seal->identity);
+	time_put(&w, &seal->after);
+	time_put(&w, &seal->before);
+	return w.used;
+}
+
+static void
+get_uuid(struct buf_reader *r, struct uuid *uuid)
+{
+	const uint8_t *bytes = buf_get(r, UUID_SIZE);
+
+	if (bytes != NULL)
+		memcpy(uuid->bytes, bytes, UUID_SIZE);
+}
+
+/* A name of at most SEAL_NAME_MAX bytes; a longer one spoils the reader. */
+static void
+get_name(struct buf_reader *r, char name[SEAL_NAME_MAX + 1])
+{
+	size_t length;
+	const uint8_t *bytes = buf_get_string(r, &length);
+
+	if (length > SEAL_NAME_MAX || bytes == NULL)
+		r->underrun = true;
+	else
+		memcpy(name, bytes, length);
+}
+
+static bool
+decode(const uint8_t *bytes, size_t size, struct seal *seal)
+{
+	struct buf_reader r = { .data = bytes, .size = size };
+
+	memset(seal, 0, sizeof(*seal));
+	if (buf_get16(&r) != SEAL_VERSION)
+		return false;
+	get_uuid(&r, &seal->id);
+	get_uuid(&r, &seal->lineage);
+	seal->generation = buf_get64(&r);
+	seal->cut = buf_get64(&r);
+	time_get(&r, &seal->created);
+	seal->mode = (mode_t)buf_get32(&r);
+	digest_get(&r, &seal->digest);
+	get_name(&r, seal->origin);
+	get_name(&r, seal->name);
+	identity_get(&r, &seal->identity);
+	time_get(&r, &seal->after);
+	time_get(&r, &seal->before);
+	return buf_complete(&r) && !uuid_is_nil(&seal->id);
+}
+
+/* Wait until the clock of the file system has passed a moment. */
+static void
+wait_until(const struct timespec *moment)
+{
+	const struct timespec nap = { 0, 1000000 };
+	struct timespec now = stamp_clock();
+
+	/* 100 naps at most: the clock may be set back meanwhile. */
+	for (int i = 0; i < 100 && time_compare(&now, moment) <= 0; i++) {
+		nanosleep(&nap, NULL);
+		now = stamp_clock();
+	}
+}
+
+int
+seal_write(int fd, const char *path, struct seal *seal, mode_t mode,
+    struct err *err)
+{
+	const bool writable = (mode & 0222) != 0;
+	uint8_t bytes[SEAL_SIZE_MAX];
+	int rc;
+
+	rc = identity_read(fd, path, &seal->identity, err);
+	if (rc != 0)
+		return rc;
+	seal->identity.mode = mode;
+	memset(&seal->identity.ctime, 0, sizeof(seal->identity.ctime));
+	seal->after = stamp_clock();
+	seal->before = time_add(seal->after,
+	    writable ? INTERVAL_WRITABLE_NS : INTERVAL_READ_ONLY_NS);
+	if (fsetxattr(fd, SEAL_XATTR, bytes, encode(seal, bytes), 0) != 0) {
+		if (errno == EOPNOTSUPP)
+			return err_set(err, ERR_UNABLE, "%s: the file system "
+			    "has no user extended attributes", path);
+		return err_sys(err, ERR_FAILED, "cannot seal %s", path);
+	}
+	if (writable)
+		wait_until(&seal->before);
+	return 0;
+}
+
+int
+seal_read(int fd, const char *path, struct seal *seal, struct err *err)
+{
+	uint8_t bytes[SEAL_SIZE_MAX];
+	const ssize_t size = fgetxattr(fd, SEAL_XATTR, bytes, sizeof(bytes));
+
+	if (size < 0 && (errno == ENODATA || errno == EOPNOTSUPP))
+		return 1;
+	if (size < 0 && errno != ERANGE)
+		return err_sys(err, ERR_FAILED, "cannot read the seal of %s",
+		    path);
+	if (size < 0 || !decode(bytes, (size_t)size, seal))
+		return err_set(err, ERR_IDENTITY, "%s: its seal is malformed; "
+		    "if it is no snapshot, remove the attribute %s", path,
+		    SEAL_XATTR);
+	return 0;
+}
+
+enum seal_state
+seal_check(const struct seal *seal, const struct identity *identity,
+    char *text, size_t size)
+{
+	text[0] = '\0';
+	if (identity_differs(&seal->identity, identity, text, size))
+		return SEAL_BROKEN;
+	if (time_compare(&identity->ctime, &seal->after) >= 0 &&
+	    time_compare(&identity->ctime, &seal->before) <= 0)
+		return SEAL_VALID;
+	snprintf(text, size, "it was changed after it was sealed (its ctime "
+	    "is later)");
+	return identity->mode & 0222 ? SEAL_BROKEN : SEAL_TOUCHED;
+}
+
+bool
+seal_is_plain(const struct seal *seal)
+{
+	return seal->origin[0] == '\0';
+}
+
+int
+seal_compare_age(const struct seal *a, const struct seal *b)
+{
+	if (a->generation != b->generation)
+		return a->generation < b->generation ? -1 : 1;
+	if (a->cut != b->cut)
+		return a->cut < b->cut ? -1 : 1;
+	return time_compare(&a->created, &b->created);
+}

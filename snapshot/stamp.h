@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * stamp.h - remember that a live file holds what a snapshot holds.
+ *
+ * A live file carries no mark of its own.  When it was just snapshotted,
+ * restored or published, its identity (ctime included) and the snapshot's id
+ * are written to .refsend/live.HASH, HASH being of its name.  As long as the
+ * identity is the same, replacing the file loses nothing.
+ */
+#ifndef SNAPSHOT_STAMP_H
+#define SNAPSHOT_STAMP_H
+
+#include <stdbool.h>
+
+#include "common/err.h"
+#include "snapshot/identity.h"
+#include "snapshot/store.h"
+
+/*
+ * Record it. Does nothing if the store has no state.  A stamp that cannot be
+ * written only makes the file look changed later: no error.
+ */
+void stamp_write(const struct store *store, const char *name,
+    const struct identity *identity, const struct uuid *snapshot);
+
+/*
+ * Does the live file still hold a snapshot? True, with the id, if its identity
+ * is the recorded one.  Whether the snapshot still exists is for the caller
+ * to see.
+ */
+bool stamp_matches(const struct store *store, const char *name,
+    const struct identity *identity, struct uuid *snapshot);
+
+#endif
