@@ -96,26 +96,26 @@ fs_subvolume(int fd, uint64_t *subvolume)
 uint64_t
 fs_generation(int fd)
 {
-	/* Declared as long, written as int by most file systems. */
-	long generation = 0;
+	/* Declared as long, written as int. */
+	unsigned generation[2] = { 0, 0 };
 
-	if (ioctl(fd, FS_IOC_GETVERSION, &generation) != 0)
+	if (ioctl(fd, FS_IOC_GETVERSION, generation) != 0)
 		return 0;
-	return (uint32_t)generation;
+	return generation[0];
 }
 
 /* Give dst the no-copy-on-write flag if src has it. */
 static int
 copy_nocow(int src, int dst)
 {
-	long src_flags = 0, dst_flags = 0;
+	unsigned src_flags = 0, dst_flags = 0;	/* declared as long */
 
 	if (ioctl(src, FS_IOC_GETFLAGS, &src_flags) != 0 ||
 	    ioctl(dst, FS_IOC_GETFLAGS, &dst_flags) != 0)
 		return 0;
 	if (((src_flags ^ dst_flags) & FS_NOCOW_FL) == 0)
 		return 0;
-	dst_flags ^= FS_NOCOW_FL;
+	dst_flags ^= (unsigned)FS_NOCOW_FL;
 	return ioctl(dst, FS_IOC_SETFLAGS, &dst_flags);
 }
 
@@ -181,7 +181,7 @@ fs_set_cow_extent_size(int fd, uint32_t block_size)
 int
 fs_get_immutable(int fd, bool *immutable)
 {
-	long flags = 0;
+	unsigned flags = 0;
 
 	*immutable = false;
 	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0)
@@ -193,14 +193,14 @@ fs_get_immutable(int fd, bool *immutable)
 int
 fs_set_immutable(int fd, bool immutable)
 {
-	long flags = 0;
+	unsigned flags = 0;
 
 	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0)
 		return -1;
 	if (immutable)
 		flags |= FS_IMMUTABLE_FL;
 	else
-		flags &= ~(long)FS_IMMUTABLE_FL;
+		flags &= ~(unsigned)FS_IMMUTABLE_FL;
 	return ioctl(fd, FS_IOC_SETFLAGS, &flags);
 }
 

@@ -17,6 +17,7 @@
 /* Magic numbers of statfs(2), as in linux/magic.h. */
 #define FS_TYPE_BTRFS 0x9123683eu
 #define FS_TYPE_XFS 0x58465342u
+#define FS_TYPE_OCFS2 0x7461636fu
 
 /* What kind of file system an open file lies on. */
 struct fs_info {

@@ -57,6 +57,18 @@ on_candidate(void *cookie, uint64_t offset, uint64_t length, struct err *err)
 }
 
 /*
+ * File systems whose addresses are known to mean what the rule needs.  Others
+ * may pass on the maps of what lies below them (overlayfs, whose files can lie
+ * on two devices) or leave out the device (bcachefs).
+ */
+static bool
+known_file_system(uint32_t type)
+{
+	return type == FS_TYPE_XFS || type == FS_TYPE_BTRFS ||
+	    type == FS_TYPE_OCFS2;
+}
+
+/*
  * Do addresses in both files mean the same device? Two mounts may carry one
  * file system uuid (XFS with nouuid), so the device number must agree too;
  * each subvolume of a btrfs has its own, but btrfs mounts no uuid twice.
@@ -129,6 +141,9 @@ choose(struct run *run, const char **why, struct err *err)
 	*why = "the file system has no reflink";
 	if (!fs_has_reflink(run->snapshot->fd))
 		return 1;
+	*why = "extent maps of this kind of file system are not trusted";
+	if (!known_file_system(info.type))
+		return 1;
 	if (info.type == FS_TYPE_BTRFS) {
 		*why = "their directories cannot be written to, which btrfs "
 		    "needs to map them safely";
@@ -181,8 +196,9 @@ run_all(struct run *run, struct err *err)
 	run->stats->method = run->base != NULL ? "compare all" : "whole file";
 	if (run->base != NULL)
 		notify_line(run->options->notify, NOTIFY_WARNING,
-		    "%s, %s: every byte is compared: %s", run->base->path,
-		    run->snapshot->path, why);
+		    "%s, %s: %s: %s", run->base->path, run->snapshot->path,
+		    run->options->map_only ? "nothing can be proven equal" :
+		    "every byte is compared", why);
 	return size > 0 ? on_candidate(run, 0, size, err) : 0;
 }
 

@@ -20,6 +20,8 @@ struct apply {
 	int base_fd;
 	struct digest_state *digest;
 	const char *path;
+	apply_room *room;
+	void *cookie;
 	uint8_t *raw;		/* RECORD_RAW_MAX bytes each */
 	uint8_t *prefix;
 	uint8_t *zeros;
@@ -58,8 +60,11 @@ apply_free(struct apply *apply)
 
 void
 apply_start(struct apply *apply, int fd, int base_fd,
-    struct digest_state *digest, const char *path)
+    struct digest_state *digest, const char *path, apply_room *room,
+    void *cookie)
 {
+	apply->room = room;
+	apply->cookie = cookie;
 	apply->fd = fd;
 	apply->base_fd = base_fd;
 	apply->digest = digest;
@@ -142,6 +147,8 @@ apply_data(struct apply *apply, const struct record_data *data,
 	int rc;
 
 	rc = decode(apply, data, &raw, err);
+	if (rc == 0 && apply->fd >= 0)
+		rc = apply->room(apply->cookie, data->raw_length, err);
 	if (rc != 0)
 		return rc;
 	for (uint32_t i = 0; i < data->piece_count; i++) {
@@ -168,7 +175,10 @@ write_zeros(struct apply *apply, const struct record_range *range,
 	while (done < range->length) {
 		const size_t n = (size_t)bytes_min(range->length - done,
 		    RECORD_RAW_MAX);
+		const int rc = apply->room(apply->cookie, n, err);
 
+		if (rc != 0)
+			return rc;
 		if (io_pwrite(apply->fd, apply->zeros, n,
 		    range->offset + done) != 0)
 			return write_error(apply, err);

@@ -18,13 +18,19 @@ struct apply *apply_new(void);
 void apply_free(struct apply *apply);
 
 /*
+ * Asked before bytes are written: is there room for them? Returns 0 to go on.
+ */
+typedef int apply_room(void *cookie, uint64_t bytes, struct err *err);
+
+/*
  * Start with a file.  fd is the file under construction, which already holds
  * the base, cut or extended to the final size; -1 checks and writes nothing.
  * base_fd is the base, or -1: prefixes are read from it and never from fd.
  * digest, if not NULL, takes in all data.  path is for messages.
  */
 void apply_start(struct apply *apply, int fd, int base_fd,
-    struct digest_state *digest, const char *path);
+    struct digest_state *digest, const char *path, apply_room *room,
+    void *cookie);
 
 /*
  * Apply a DATA, ZERO or HOLE record.  ERR_STREAM if data cannot be decoded or

@@ -54,30 +54,55 @@ drop_current(struct receiver *r)
 	memset(&r->received, 0, sizeof(r->received));
 }
 
+/* Keep the reserve, looking every 64 MiB. */
+static int
+check_room(void *cookie, uint64_t bytes, struct err *err)
+{
+	struct receiver *r = cookie;
+
+	r->unchecked += bytes;
+	if (r->unchecked < RESERVE_EVERY)
+		return 0;
+	r->unchecked = 0;
+	return reserve_check(&r->options->reserve, r->store.dir, bytes, err);
+}
+
+/* Make the partial hold what the base holds. */
+static int
+duplicate_base(struct receiver *r, struct err *err)
+{
+	const struct snapshot *base = &r->target.base;
+	struct stat st;
+	int rc;
+
+	rc = content_duplicate(base->fd, r->partial.fd, r->options->reflink,
+	    base->path, &r->received.cloned, err);
+	if (rc != 0)
+		return rc;
+	if (fstat(r->partial.fd, &st) != 0 ||
+	    (uint64_t)st.st_size != r->begin.base_size)
+		return err_set(err, ERR_FAILED, "the clone of %s is not whole",
+		    base->path);
+	if (r->received.cloned)
+		return 0;
+	if (r->options->reflink == REFLINK_AUTO)
+		notify_line(r->options->notify, NOTIFY_WARNING,
+		    "%s: the base was copied, not reflinked", r->target.path);
+	return reserve_check(&r->options->reserve, r->store.dir, 0, err);
+}
+
 /* Fill the partial with the base, and give it its size. */
 static int
 prepare_partial(struct receiver *r, struct err *err)
 {
 	const int fd = r->partial.fd;
 	struct fs_info info;
-	struct stat st;
-	int rc;
+	int rc = 0;
 
-	if (r->target.based) {
-		rc = content_duplicate(r->target.base.fd, fd,
-		    r->options->reflink, r->target.base.path,
-		    &r->received.cloned, err);
-		if (rc != 0)
-			return rc;
-		if (fstat(fd, &st) != 0 ||
-		    (uint64_t)st.st_size != r->begin.base_size)
-			return err_set(err, ERR_FAILED, "the clone of %s is "
-			    "not whole", r->target.base.path);
-		if (!r->received.cloned)
-			notify_line(r->options->notify, NOTIFY_WARNING,
-			    "%s: the base was copied, not reflinked",
-			    r->target.path);
-	}
+	if (r->target.based)
+		rc = duplicate_base(r, err);
+	if (rc != 0)
+		return rc;
 	if (fs_info(fd, &info) != 0 ||
 	    fs_set_cow_extent_size(fd, info.block_size) != 0)
 		return err_sys(err, ERR_FAILED, "%s", r->target.path);
@@ -141,7 +166,7 @@ on_begin(struct receiver *r, const struct record_begin *begin,
 	}
 	apply_start(r->apply, r->partial.fd,
 	    r->target.based ? r->target.base.fd : -1, r->digest,
-	    r->target.path);
+	    r->target.path, check_room, r);
 	return rc;
 }
 
@@ -174,25 +199,14 @@ sum_ranges(const struct record_ranges *ranges)
 static int
 on_ranges(struct receiver *r, const struct record *record, struct err *err)
 {
-	uint64_t bytes = 0;
-
 	if (r->target.present)
 		return 0;
 	if (record->type == RECORD_DATA)
-		r->received.data += bytes = record->u.data.raw_length;
+		r->received.data += record->u.data.raw_length;
 	else if (record->type == RECORD_ZERO)
-		r->received.zeros += bytes = sum_ranges(&record->u.zero);
+		r->received.zeros += sum_ranges(&record->u.zero);
 	else
 		r->received.holes += sum_ranges(&record->u.hole);
-	r->unchecked += bytes;
-	if (r->unchecked >= RESERVE_EVERY && !r->options->dry_run) {
-		const int rc = reserve_check(&r->options->reserve,
-		    r->store.dir, 0, err);
-
-		if (rc != 0)
-			return rc;
-		r->unchecked = 0;
-	}
 	return r->blind ? 0 : apply_record(r->apply, record, err);
 }
 

@@ -50,8 +50,8 @@ choose_name(const struct store *store, const struct record_begin *begin,
 	    strcmp(target->name, STORE_STATE) == 0)
 		return err_set(err, ERR_STREAM, "the name %s is reserved",
 		    target->name);
-	if (asprintf(&target->path, "%s/%s%s", store->path, target->kept ?
-	    STORE_SNAPSHOTS "/" : "", target->name) < 0)
+	target->path = store_file_path(store, target->kept, target->name);
+	if (target->path == NULL)
 		return err_sys(err, ERR_FAILED, "%s", target->name);
 	return 0;
 }
@@ -159,8 +159,8 @@ open_base(const struct store *store, const struct catalog *catalog,
 		return err_set(err, ERR_IDENTITY, "%s/%s%s should be the base, "
 		    "but %s", store->path, entry->kept ? STORE_SNAPSHOTS "/" :
 		    "", entry->name, entry->why);
-	if (asprintf(&path, "%s/%s%s", store->path, entry->kept ?
-	    STORE_SNAPSHOTS "/" : "", entry->name) < 0)
+	path = store_file_path(store, entry->kept, entry->name);
+	if (path == NULL)
 		return err_sys(err, ERR_FAILED, "%s", entry->name);
 	rc = snapshot_open(entry->kept ? store->snapshots : store->dir,
 	    entry->name, path, notify, &target->base, err);

@@ -50,11 +50,10 @@ append_entry(struct chain *chain, const struct place *place,
     const struct catalog_entry *entry, const struct notify *notify,
     struct err *err)
 {
-	char *path;
+	char *path = store_file_path(&place->store, entry->kept, entry->name);
 	int rc;
 
-	if (asprintf(&path, "%s/%s%s", place->store.path,
-	    entry->kept ? STORE_SNAPSHOTS "/" : "", entry->name) < 0)
+	if (path == NULL)
 		return err_sys(err, ERR_FAILED, "%s", entry->name);
 	rc = append(chain, entry->kept ? place->store.snapshots :
 	    place->store.dir, entry->name, path, notify, err);

@@ -149,8 +149,10 @@ cut(struct creation *c, struct create_result *result, struct err *err)
 	if (snapshot_lease(c->fd) != 0)
 		return err_set(err, ERR_FAILED, "%s is open for writing: it "
 		    "can be reflinked but not copied now", c->live);
-	notify_line(c->options->notify, NOTIFY_WARNING,
-	    "%s: copied whole: no reflink on this file system", c->live);
+	if (mode == REFLINK_AUTO)
+		notify_line(c->options->notify, NOTIFY_WARNING,
+		    "%s: copied whole: no reflink on this file system",
+		    c->live);
 	rc = content_duplicate(c->fd, c->partial.fd, REFLINK_NEVER, c->live,
 	    &result->cloned, err);
 	snapshot_unlease(c->fd);
@@ -254,13 +256,17 @@ static int
 choose_path(const struct creation *c, struct create_result *result,
     const char **file, struct err *err)
 {
+	char *name;
+
 	free(result->path);
+	result->path = NULL;
 	if (c->options->output != NULL)
 		result->path = strdup(c->options->output);
-	else if (asprintf(&result->path, "%s/" STORE_SNAPSHOTS "/%s.%s",
-	    c->target.store.path, result->seal.origin,
-	    result->seal.name) < 0)
-		result->path = NULL;
+	else if (asprintf(&name, "%s.%s", result->seal.origin,
+	    result->seal.name) >= 0) {
+		result->path = store_file_path(&c->target.store, true, name);
+		free(name);
+	}
 	if (result->path == NULL)
 		return err_sys(err, ERR_FAILED, "%s", c->live);
 	*file = c->options->output != NULL ? c->target.name :

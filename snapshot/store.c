@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -167,6 +168,18 @@ out:
 	if (rc != 0)
 		place_close(place);
 	return rc;
+}
+
+char *
+store_file_path(const struct store *store, bool kept, const char *name)
+{
+	const bool here = strcmp(store->path, ".") == 0;
+	char *path;
+
+	if (asprintf(&path, "%s%s%s%s", here ? "" : store->path,
+	    here ? "" : "/", kept ? STORE_SNAPSHOTS "/" : "", name) < 0)
+		return NULL;
+	return path;
 }
 
 int

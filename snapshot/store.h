@@ -59,6 +59,12 @@ int place_open(const char *path, bool make, struct place *place,
 /* The directory that holds the file: store.dir or store.snapshots. */
 int place_directory(const struct place *place);
 
+/*
+ * The path of a file of the store, in .snapshot if kept, for messages and for
+ * opening; free() it.  NULL without memory.
+ */
+char *store_file_path(const struct store *store, bool kept, const char *name);
+
 /* Make what is missing of .snapshot and .refsend. */
 int store_make(struct store *store, struct err *err);
 

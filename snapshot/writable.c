@@ -214,8 +214,8 @@ default_target(const char *snapshot_path, const struct seal *seal,
 		rc = err_set(err, ERR_USAGE, "%s does not lie in "
 		    STORE_SNAPSHOTS ": name the file to restore to",
 		    snapshot_path);
-	else if (asprintf(target, "%s/%s", place.store.path,
-	    seal->origin) < 0)
+	else if ((*target = store_file_path(&place.store, false,
+	    seal->origin)) == NULL)
 		rc = err_sys(err, ERR_FAILED, "%s", snapshot_path);
 	place_close(&place);
 	return rc;
