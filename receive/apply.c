@@ -14,9 +14,12 @@
 #include "receive/apply.h"
 #include "stream-format/compress.h"
 
+#define LARGEST_BLOCK 65536u	/* of any file system */
+
 struct apply {
 	struct decompressor *decompressor;
 	int fd;
+	uint64_t size;
 	int base_fd;
 	struct digest_state *digest;
 	const char *path;
@@ -59,13 +62,14 @@ apply_free(struct apply *apply)
 }
 
 void
-apply_start(struct apply *apply, int fd, int base_fd,
+apply_start(struct apply *apply, int fd, uint64_t size, int base_fd,
     struct digest_state *digest, const char *path, apply_room *room,
     void *cookie)
 {
 	apply->room = room;
 	apply->cookie = cookie;
 	apply->fd = fd;
+	apply->size = size;
 	apply->base_fd = base_fd;
 	apply->digest = digest;
 	apply->path = path;
@@ -191,7 +195,12 @@ static int
 make_hole(struct apply *apply, const struct record_range *range,
     struct err *err)
 {
-	if (fs_punch(apply->fd, range->offset, range->length) == 0)
+	uint64_t end = range->offset + range->length;
+
+	/* The last block is freed only if all of it is punched. */
+	if (end == apply->size)
+		end += LARGEST_BLOCK - end % LARGEST_BLOCK;
+	if (fs_punch(apply->fd, range->offset, end - range->offset) == 0)
 		return 0;
 	if (errno == EOPNOTSUPP)
 		return write_zeros(apply, range, err);

@@ -25,10 +25,11 @@ typedef int apply_room(void *cookie, uint64_t bytes, struct err *err);
 /*
  * Start with a file.  fd is the file under construction, which already holds
  * the base, cut or extended to the final size; -1 checks and writes nothing.
+ * size is its size.
  * base_fd is the base, or -1: prefixes are read from it and never from fd.
  * digest, if not NULL, takes in all data.  path is for messages.
  */
-void apply_start(struct apply *apply, int fd, int base_fd,
+void apply_start(struct apply *apply, int fd, uint64_t size, int base_fd,
     struct digest_state *digest, const char *path, apply_room *room,
     void *cookie);
 

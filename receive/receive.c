@@ -164,7 +164,7 @@ on_begin(struct receiver *r, const struct record_begin *begin,
 		if (rc == 0)
 			rc = prepare_partial(r, err);
 	}
-	apply_start(r->apply, r->partial.fd,
+	apply_start(r->apply, r->partial.fd, begin->size,
 	    r->target.based ? r->target.base.fd : -1, r->digest,
 	    r->target.path, check_room, r);
 	return rc;
