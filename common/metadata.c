@@ -18,6 +18,7 @@
 #include "common/metadata.h"
 
 #define ACL_NAME "system.posix_acl_access"
+#define XFS_ACL_NAME "trusted.SGI_ACL_FILE"	/* the same again, to root */
 
 static bool
 has_prefix(const char *name, const char *prefix)
@@ -29,7 +30,8 @@ has_prefix(const char *name, const char *prefix)
 static bool
 is_captured(const char *name)
 {
-	if (has_prefix(name, METADATA_PREFIX_OWN))
+	if (has_prefix(name, METADATA_PREFIX_OWN) ||
+	    strcmp(name, XFS_ACL_NAME) == 0)
 		return false;
 	return has_prefix(name, "user.") || has_prefix(name, "trusted.") ||
 	    strcmp(name, "security.capability") == 0 ||

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,8 +103,11 @@ text_parse_size(const char *text, uint64_t *size)
 
 	if (!isdigit((unsigned char)text[0]))
 		return -1;
+	errno = 0;
 	value = strtoull(text, &end, 10);
-	if (*end != '\0' && *end != 'B') {
+	if (errno != 0)
+		return -1;
+	if (*end != '\0' && toupper((unsigned char)*end) != 'B') {
 		unit = strchr(units, toupper((unsigned char)*end));
 		if (unit == NULL)
 			return -1;

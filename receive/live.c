@@ -6,8 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 #include "common/beneath.h"
 #include "receive/live.h"
@@ -17,52 +16,44 @@
 #include "snapshot/writable.h"
 
 /*
- * Open and check the live file. *fd is -1 if there is none; else it holds a
- * lease that keeps writers away until it is closed, and *published is what
- * the file holds.
+ * Open and check the live file. If there is one, guard holds it against
+ * writers until it is released, and *published is what it holds.
  */
 static int
-open_live(const struct store *store, const char *origin, int *fd,
-    struct uuid *published, struct err *err)
+guard_live(const struct store *store, const char *origin,
+    struct snapshot_guard *guard, struct uuid *published, struct err *err)
 {
-	struct identity identity;
-	struct stat st;
-	int rc;
+	char *path;
+	int fd, rc;
 
-	*fd = beneath_open(store->dir, origin,
+	fd = beneath_open(store->dir, origin,
 	    O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	if (*fd < 0 && errno == ENOENT)
+	if (fd < 0 && errno == ENOENT)
 		return 0;
-	if (*fd < 0 && errno == ELOOP)
+	if (fd < 0 && errno == ELOOP)
 		return err_set(err, ERR_STREAM, "%s/%s is a symbolic link: "
 		    "refusing to replace it", store->path, origin);
-	if (*fd < 0 || fstat(*fd, &st) != 0)
+	if (fd < 0)
 		return err_sys(err, ERR_FAILED, "%s/%s", store->path, origin);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_IDENTITY, "%s/%s is not a regular "
-		    "file", store->path, origin);
-	rc = identity_read(*fd, origin, &identity, err);
-	if (rc != 0)
-		return rc;
-	if (!stamp_matches(store, origin, &identity, published))
-		return err_set(err, ERR_IDENTITY, "%s/%s changed since it was "
+	path = store_file_path(store, false, origin);
+	rc = snapshot_guard(fd, path != NULL ? path : origin, guard, err);
+	if (rc == 0 && !stamp_matches(store, origin, &guard->identity,
+	    published))
+		rc = err_set(err, ERR_IDENTITY, "%s changed since it was "
 		    "published, or was never published: --live does not "
-		    "replace it", store->path, origin);
-	if (snapshot_lease(*fd) != 0)
-		return err_set(err, ERR_FAILED, "%s/%s is open for writing: "
-		    "--live does not replace it", store->path, origin);
-	return 0;
+		    "replace it", path != NULL ? path : origin);
+	free(path);
+	return rc;
 }
 
 int
 live_check(const struct store *store, const char *origin, struct err *err)
 {
+	struct snapshot_guard guard = SNAPSHOT_GUARD_INIT;
 	struct uuid published;
-	int fd, rc;
+	const int rc = guard_live(store, origin, &guard, &published, err);
 
-	rc = open_live(store, origin, &fd, &published, err);
-	if (fd >= 0)
-		close(fd);
+	snapshot_guard_release(&guard);
 	return rc;
 }
 
@@ -94,19 +85,19 @@ live_publish(struct store *store, const char *origin,
     const struct uuid *lineage, enum reflink_mode reflink,
     const struct notify *notify, struct err *err)
 {
+	struct snapshot_guard guard = SNAPSHOT_GUARD_INIT;
 	struct snapshot newest = SNAPSHOT_INIT;
 	struct uuid published;
-	int fd = -1, rc;
+	int rc;
 
 	rc = open_newest(store, lineage, notify, &newest, err);
 	if (rc == 0)
-		rc = open_live(store, origin, &fd, &published, err);
-	if (rc == 0 && (fd < 0 ||
+		rc = guard_live(store, origin, &guard, &published, err);
+	if (rc == 0 && (guard.fd < 0 ||
 	    !uuid_equal(&published, &newest.seal.id)))
-		rc = writable_publish(&newest, store, origin, fd >= 0, true,
+		rc = writable_publish(&newest, store, origin, &guard, true,
 		    reflink, notify, err);
-	if (fd >= 0)
-		close(fd);
+	snapshot_guard_release(&guard);
 	snapshot_close(&newest);
 	return rc;
 }

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/json.h"
@@ -37,7 +38,7 @@ static const char help[] =
 "      --trust-metadata  also take setuid bits, security.* and trusted.*\n"
 "      --wait            wait while another refrecv receives into DIR\n"
 "      --dump            print the stream as text, receive nothing\n"
-"  -P, --progress        show progress even if stderr is no terminal\n"
+"  -P, --progress        show progress, also at the end of a pipe\n"
 "  -v, --verbose         tell what was received\n"
 "      --json            tell it as one JSON object\n"
 "      --help            this text\n"
@@ -222,6 +223,7 @@ main(int argc, char **argv)
 	struct options options = { .receive = { .reflink = REFLINK_AUTO } };
 	struct err err = ERR_INIT;
 	struct tool tool;
+	struct stat st;
 	int option;
 
 	tool_start(&tool, "refrecv", help);
@@ -239,6 +241,9 @@ main(int argc, char **argv)
 	if (isatty(STDIN_FILENO))
 		return tool_usage(&tool, "a stream does not come from a "
 		    "terminal: send it with refsend");
+	/* At the end of a pipe refsend shows progress, and knows how far. */
+	tool.quiet_progress = !tool.want_progress &&
+	    (fstat(STDIN_FILENO, &st) != 0 || !S_ISREG(st.st_mode));
 	if (options.dump)
 		dump_stream(STDIN_FILENO, stdout, &err);
 	else

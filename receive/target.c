@@ -13,13 +13,13 @@
 #include "receive/target.h"
 #include "snapshot/catalog.h"
 
-/* Both strings with a dot between; ERR_STREAM if too long for a name. */
+/* Both strings with a dot between; code if that is too long for a name. */
 static int
-join_name(const char *origin, const char *name,
+join_name(const char *origin, const char *name, enum err_code code,
     char out[RECORD_NAME_MAX + 1], struct err *err)
 {
 	if (strlen(origin) + 1 + strlen(name) > RECORD_NAME_MAX)
-		return err_set(err, ERR_STREAM, "the name %s.%s is longer than "
+		return err_set(err, code, "the name %s.%s is longer than "
 		    "%d bytes", origin, name, RECORD_NAME_MAX);
 	strcpy(out, origin);
 	strcat(out, ".");
@@ -31,13 +31,16 @@ static int
 choose_name(const struct store *store, const struct record_begin *begin,
     const char *as, struct target *target, struct err *err)
 {
+	/* Whose fault a bad name is. */
+	const enum err_code code = as != NULL ? ERR_USAGE : ERR_STREAM;
 	int rc = 0;
 
 	target->kept = (begin->flags & RECORD_BEGIN_PLAIN) == 0;
 	if (target->kept) {
 		strcpy(target->origin, as != NULL ? as : begin->origin);
 		strcpy(target->snapshot_name, begin->name);
-		rc = join_name(target->origin, begin->name, target->name, err);
+		rc = join_name(target->origin, begin->name, code, target->name,
+		    err);
 	} else {
 		strcpy(target->name, as != NULL ? as : begin->name);
 		strcpy(target->snapshot_name, target->name);
@@ -48,7 +51,7 @@ choose_name(const struct store *store, const struct record_begin *begin,
 	if (strcmp(target->name, STORE_SNAPSHOTS) == 0 ||
 	    strcmp(target->origin, STORE_SNAPSHOTS) == 0 ||
 	    strcmp(target->name, STORE_STATE) == 0)
-		return err_set(err, ERR_STREAM, "the name %s is reserved",
+		return err_set(err, code, "the name %s is reserved",
 		    target->name);
 	target->path = store_file_path(store, target->kept, target->name);
 	if (target->path == NULL)
@@ -106,7 +109,7 @@ explain_missing_base(const struct store *store,
 
 	uuid_format(&begin->base, id);
 	if (store->snapshots >= 0 && target->kept &&
-	    join_name(target->origin, begin->base_name, name,
+	    join_name(target->origin, begin->base_name, ERR_STREAM, name,
 	    &too_long) == 0 &&
 	    fstatat(store->snapshots, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return err_set(err, ERR_IDENTITY, "%s/" STORE_SNAPSHOTS
@@ -176,6 +179,20 @@ open_base(const struct store *store, const struct catalog *catalog,
 	return check_base(begin, &target->base, err);
 }
 
+/* The snapshot is there already, maybe under another name. */
+static int
+choose_present(const struct store *store, const struct catalog_entry *entry,
+    struct target *target, struct err *err)
+{
+	target->present = true;
+	memcpy(target->origin, entry->seal.origin, sizeof(target->origin));
+	free(target->path);
+	target->path = store_file_path(store, entry->kept, entry->name);
+	if (target->path == NULL)
+		return err_sys(err, ERR_FAILED, "%s", entry->name);
+	return 0;
+}
+
 int
 target_choose(const struct store *store, const struct record_begin *begin,
     const char *as, const struct notify *notify, struct target *target,
@@ -194,9 +211,9 @@ target_choose(const struct store *store, const struct record_begin *begin,
 		return rc;
 	entry = catalog_find(&catalog, &begin->snapshot);
 	if (entry != NULL && entry->state != SEAL_BROKEN) {
-		target->present = true;
+		rc = choose_present(store, entry, target, err);
 		catalog_free(&catalog);
-		return 0;
+		return rc;
 	}
 	rc = check_name(store, target, err);
 	if (rc == 0)

@@ -370,6 +370,7 @@ create_snapshot(const char *live, const struct create_options *options,
 		rc = apply_metadata(&c, err);
 	if (rc == 0)
 		rc = publish(&c, result, err);
+	result->taken = rc == 0;
 	if (rc == 0)
 		stamp_write(&c.source.store, c.source.name, &c.identity,
 		    &seal->id);

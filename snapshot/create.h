@@ -24,6 +24,7 @@ struct create_options {
 
 struct create_result {
 	char *path;		/* of the snapshot; free() it */
+	bool taken;		/* it is there, even if the call failed later */
 	struct seal seal;
 	double stall;		/* seconds for which writers may have waited */
 	bool cloned;		/* false: copied */
@@ -34,10 +35,11 @@ struct create_result {
  *
  * A reflink is an instant; it is fsynced, given owner, attributes, access
  * list and times of the live file, sealed, made read-only, and only then
- * published, never replacing anything (ERR_IDENTITY).  A copy
+ * published, never replacing anything (ERR_IDENTITY); making it immutable
+ * comes last and can fail after that.  A copy
  * (options->reflink) is no instant: it is refused while somebody has the file
  * open for writing, and if the file changed meanwhile.  On failure nothing is
- * left behind.
+ * left behind unless result->taken.
  */
 int create_snapshot(const char *live, const struct create_options *options,
     struct create_result *result, struct err *err);

@@ -94,14 +94,11 @@ do_create(struct tool *tool, const struct options *options, char **args,
 		    "is not empty");
 		return;
 	}
-	if (create_snapshot(args[0], &create, &result, err) == 0) {
+	create_snapshot(args[0], &create, &result, err);
+	if (result.taken) {
 		notify_line(&tool->notify, NOTIFY_VERBOSE, "%s in %.3f s, for "
 		    "which writers may have waited", result.cloned ?
 		    "reflinked" : "copied", result.stall);
-		tool_print_name(result.path);
-		fputc('\n', stdout);
-	} else if (result.path != NULL && err->code == ERR_UNABLE) {
-		/* Taken, but not immutable: it is there, so say where. */
 		tool_print_name(result.path);
 		fputc('\n', stdout);
 	}

@@ -169,3 +169,49 @@ snapshot_unlease(int fd)
 {
 	fcntl(fd, F_SETLEASE, F_UNLCK);
 }
+
+int
+snapshot_guard(int fd, const char *path, struct snapshot_guard *guard,
+    struct err *err)
+{
+	struct stat st;
+
+	guard->fd = fd;
+	if (fstat(fd, &st) != 0)
+		return err_sys(err, ERR_FAILED, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_FAILED, "%s: not a regular file", path);
+	/* The lease first: what the identity tells holds from then on. */
+	if (snapshot_lease(fd) != 0)
+		return err_set(err, ERR_FAILED, "%s is open for writing: stop "
+		    "what uses it first", path);
+	guard->leased = fcntl(fd, F_GETLEASE) == F_RDLCK;
+	return identity_read(fd, path, &guard->identity, err);
+}
+
+int
+snapshot_guard_check(const struct snapshot_guard *guard, const char *path,
+    struct err *err)
+{
+	struct identity now;
+	int rc;
+
+	if (guard->fd < 0)
+		return 0;
+	rc = identity_read(guard->fd, path, &now, err);
+	if (rc != 0)
+		return rc;
+	if ((guard->leased && fcntl(guard->fd, F_GETLEASE) != F_RDLCK) ||
+	    !identity_same(&guard->identity, &now))
+		return err_set(err, ERR_FAILED, "%s was opened for writing or "
+		    "changed meanwhile: it was not replaced", path);
+	return 0;
+}
+
+void
+snapshot_guard_release(struct snapshot_guard *guard)
+{
+	if (guard->fd >= 0)
+		close(guard->fd);
+	guard->fd = -1;
+}

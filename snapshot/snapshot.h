@@ -59,4 +59,31 @@ void snapshot_close(struct snapshot *snapshot);
 int snapshot_lease(int fd);
 void snapshot_unlease(int fd);
 
+/*
+ * A file that is to be replaced, held against writers while that is prepared.
+ * The kernel lets a writer in after a while (lease-break-time, 45 s), so
+ * snapshot_guard_check() asks again at the last moment.
+ */
+struct snapshot_guard {
+	int fd;			/* read-only, leased; -1: there is no such file */
+	bool leased;		/* false if this process may not ask */
+	struct identity identity;
+};
+
+#define SNAPSHOT_GUARD_INIT { .fd = -1 }
+
+/*
+ * Guard an open file; guard->fd is then the guard's to close.  ERR_FAILED if
+ * it is no regular file or open for writing.
+ */
+int snapshot_guard(int fd, const char *path, struct snapshot_guard *guard,
+    struct err *err);
+
+/* ERR_FAILED if somebody wrote to it, or wants to, since it was guarded. */
+int snapshot_guard_check(const struct snapshot_guard *guard, const char *path,
+    struct err *err);
+
+/* Let writers in; harmless on SNAPSHOT_GUARD_INIT. */
+void snapshot_guard_release(struct snapshot_guard *guard);
+
 #endif

@@ -45,14 +45,53 @@ apply_metadata(const struct snapshot *snapshot, struct partial *partial,
 	return rc;
 }
 
+/* The new file under its private name, durable. */
+static int
+build(const struct snapshot *snapshot, struct partial *partial,
+    enum reflink_mode reflink, const struct notify *notify, struct err *err)
+{
+	bool cloned;
+	int rc;
+
+	rc = content_duplicate(snapshot->fd, partial->fd, reflink,
+	    snapshot->path, &cloned, err);
+	/* A replica's is for patching; a live file is better off without. */
+	if (rc == 0 && fs_set_cow_extent_size(partial->fd, 0) != 0)
+		rc = err_sys(err, ERR_FAILED, "%s", snapshot->path);
+	if (rc == 0)
+		rc = apply_metadata(snapshot, partial, notify, err);
+	if (rc == 0)
+		rc = snapshot_recheck(snapshot, err);
+	if (rc == 0 && fsync(partial->fd) != 0)
+		rc = err_sys(err, ERR_FAILED, "cannot sync the copy of %s",
+		    snapshot->path);
+	return rc;
+}
+
+/*
+ * Stamp the file that was published, unless somebody wrote to it already.  The
+ * rename moved its ctime, so its identity is read again.
+ */
+static void
+stamp_published(int fd, const struct store *store, const char *name,
+    const struct identity *before, const struct uuid *id)
+{
+	struct err unread = ERR_INIT;
+	struct identity after;
+	char text[128];
+
+	if (identity_read(fd, name, &after, &unread) == 0 &&
+	    !identity_differs(before, &after, text, sizeof(text)))
+		stamp_write(store, name, &after, id);
+}
+
 int
 writable_publish(const struct snapshot *snapshot, struct store *store,
-    const char *name, bool replace, bool stamp, enum reflink_mode reflink,
-    const struct notify *notify, struct err *err)
+    const char *name, const struct snapshot_guard *guard, bool stamp,
+    enum reflink_mode reflink, const struct notify *notify, struct err *err)
 {
 	struct partial partial = PARTIAL_INIT;
 	struct identity identity;
-	bool cloned;
 	int fd = -1, rc;
 
 	rc = store_make(store, err);
@@ -61,27 +100,19 @@ writable_publish(const struct snapshot *snapshot, struct store *store,
 	partial_sweep(store);
 	rc = partial_create(store, &partial, err);
 	if (rc == 0)
-		rc = content_duplicate(snapshot->fd, partial.fd, reflink,
-		    snapshot->path, &cloned, err);
-	/* A replica's is for patching; a live file is better off without. */
-	if (rc == 0 && fs_set_cow_extent_size(partial.fd, 0) != 0)
-		rc = err_sys(err, ERR_FAILED, "%s", name);
-	if (rc == 0)
-		rc = apply_metadata(snapshot, &partial, notify, err);
-	if (rc == 0)
-		rc = snapshot_recheck(snapshot, err);
-	if (rc == 0 && fsync(partial.fd) != 0)
-		rc = err_sys(err, ERR_FAILED, "cannot sync %s", name);
+		rc = build(snapshot, &partial, reflink, notify, err);
 	if (rc == 0 && (fd = fcntl(partial.fd, F_DUPFD_CLOEXEC, 0)) < 0)
 		rc = err_sys(err, ERR_FAILED, "%s", name);
 	if (rc == 0)
-		rc = partial_publish(&partial, store->dir, name, name, replace,
-		    err);
-	/* The rename moved ctime: the stamp is of the file as it lies there. */
-	if (rc == 0 && stamp)
 		rc = identity_read(fd, name, &identity, err);
+	if (rc == 0)
+		rc = snapshot_guard_check(guard, name, err);
+	if (rc == 0)
+		rc = partial_publish(&partial, store->dir, name, name,
+		    guard->fd >= 0, err);
 	if (rc == 0 && stamp)
-		stamp_write(store, name, &identity, &snapshot->seal.id);
+		stamp_published(fd, store, name, &identity,
+		    &snapshot->seal.id);
 	if (fd >= 0)
 		close(fd);
 	partial_discard(&partial);
@@ -92,6 +123,7 @@ int
 writable_clone(const char *snapshot_path, const char *path,
     const struct notify *notify, struct err *err)
 {
+	const struct snapshot_guard none = SNAPSHOT_GUARD_INIT;
 	struct snapshot snapshot = SNAPSHOT_INIT;
 	struct place place = PLACE_INIT;
 	int rc;
@@ -105,7 +137,7 @@ writable_clone(const char *snapshot_path, const char *path,
 		    "belong into " STORE_SNAPSHOTS, path);
 	if (rc == 0)
 		rc = writable_publish(&snapshot, &place.store, place.name,
-		    false, false, REFLINK_AUTO, notify, err);
+		    &none, false, REFLINK_AUTO, notify, err);
 	place_close(&place);
 	snapshot_close(&snapshot);
 	return rc;
@@ -158,35 +190,27 @@ save(const char *target, const struct notify *notify,
 }
 
 /*
- * May the target be replaced? *fd receives the target, leased against writers
- * until it is closed, or -1 if there is none.
+ * May the target be replaced? If there is one, guard holds it against writers
+ * until it is released.
  */
 static int
 check_target(const char *target, const struct place *place, bool force,
-    const struct notify *notify, struct restore_result *result, int *fd,
-    struct err *err)
+    const struct notify *notify, struct restore_result *result,
+    struct snapshot_guard *guard, struct err *err)
 {
-	struct identity identity;
-	struct stat st;
 	bool saved;
-	int rc;
+	int fd, rc;
 
-	*fd = openat(place->store.dir, place->name,
+	fd = openat(place->store.dir, place->name,
 	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	if (*fd < 0 && errno == ENOENT)
+	if (fd < 0 && errno == ENOENT)
 		return 0;
-	if (*fd < 0 || fstat(*fd, &st) != 0)
+	if (fd < 0)
 		return err_sys(err, ERR_FAILED, "%s", target);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_FAILED, "%s: not a regular file",
-		    target);
-	if (snapshot_lease(*fd) != 0)
-		return err_set(err, ERR_FAILED, "%s is open for writing: stop "
-		    "what uses it first", target);
-	rc = identity_read(*fd, target, &identity, err);
+	rc = snapshot_guard(fd, target, guard, err);
 	if (rc == 0)
-		rc = is_saved(&place->store, place->name, &identity, &saved,
-		    err);
+		rc = is_saved(&place->store, place->name, &guard->identity,
+		    &saved, err);
 	if (rc != 0 || saved)
 		return rc;
 	if (!force)
@@ -226,8 +250,9 @@ writable_restore(const char *snapshot_path, const char *target, bool force,
     const struct notify *notify, struct restore_result *result,
     struct err *err)
 {
+	struct snapshot_guard guard = SNAPSHOT_GUARD_INIT;
 	struct place place = PLACE_INIT;
-	int fd = -1, rc;
+	int rc;
 
 	memset(result, 0, sizeof(*result));
 	result->snapshot.fd = -1;
@@ -247,13 +272,12 @@ writable_restore(const char *snapshot_path, const char *target, bool force,
 		    "belong into " STORE_SNAPSHOTS, result->target);
 	if (rc == 0)
 		rc = check_target(result->target, &place, force, notify,
-		    result, &fd, err);
+		    result, &guard, err);
 	if (rc == 0)
 		rc = writable_publish(&result->snapshot, &place.store,
-		    place.name, fd >= 0, place.store.state >= 0, REFLINK_AUTO,
+		    place.name, &guard, place.store.state >= 0, REFLINK_AUTO,
 		    notify, err);
-	if (fd >= 0)
-		close(fd);
+	snapshot_guard_release(&guard);
 	place_close(&place);
 	return rc;
 }

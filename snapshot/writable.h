@@ -17,13 +17,15 @@
  * Make a writable file with the contents, mode, owner, attributes and times of
  * the snapshot, durable, and publish it as name in the directory of the store.
  *
- * Without replace the name must be free (ERR_IDENTITY).  With it, what has the
- * name is replaced in one step; the caller has made sure that nothing is lost.
- * The new file's identity is recorded as a stamp (stamp.h) if stamp is set.
+ * If guard holds a file, that one has the name and is replaced in one step,
+ * unless somebody gets to write to it before that (ERR_FAILED); the caller has
+ * made sure that nothing else is lost.  If it holds none, the name must be
+ * free (ERR_IDENTITY).  The new file's identity is recorded as a stamp
+ * (stamp.h) if stamp is set.
  */
 int writable_publish(const struct snapshot *snapshot, struct store *store,
-    const char *name, bool replace, bool stamp, enum reflink_mode reflink,
-    const struct notify *notify, struct err *err);
+    const char *name, const struct snapshot_guard *guard, bool stamp,
+    enum reflink_mode reflink, const struct notify *notify, struct err *err);
 
 /* Make the writable file path from a snapshot; path must not exist. */
 int writable_clone(const char *snapshot, const char *path,

@@ -56,12 +56,26 @@ begin(struct order *order, const struct record_begin *record, struct err *err)
 	order->state = ORDER_META;
 	order->based = !uuid_is_nil(&record->base);
 	order->size = record->size;
+	order->mtime = record->mtime;
 	order->result_digest = record->result_digest;
 	order->position = 0;
 	order->records = 0;
 	order->data = 0;
 	order->zeros = 0;
 	order->holes = 0;
+	return 0;
+}
+
+static int
+meta(struct order *order, const struct record_meta *record, struct err *err)
+{
+	const struct timespec *mtime = &record->metadata.mtime;
+
+	if (mtime->tv_sec != order->mtime.tv_sec ||
+	    mtime->tv_nsec != order->mtime.tv_nsec)
+		return err_set(err, ERR_STREAM,
+		    "META has another modification time than BEGIN");
+	order->state = ORDER_BODY;
 	return 0;
 }
 
@@ -184,8 +198,7 @@ account(struct order *order, const struct record *record, struct err *err)
 	case RECORD_BEGIN:
 		return begin(order, &record->u.begin, err);
 	case RECORD_META:
-		order->state = ORDER_BODY;
-		return 0;
+		return meta(order, &record->u.meta, err);
 	case RECORD_DATA:
 		return data(order, &record->u.data, err);
 	case RECORD_ZERO:

@@ -30,7 +30,8 @@ struct order {
 	uint64_t required;	/* features that the stream header announced */
 	bool based;		/* the current snapshot has a base */
 	uint64_t size;		/* size of the current snapshot */
-	struct record_digest result_digest;	/* as BEGIN has it */
+	struct timespec mtime;	/* as BEGIN has it */
+	struct record_digest result_digest;	/* likewise */
 	uint64_t position;	/* end of the last range */
 	uint64_t records;	/* frames since BEGIN, skipped ones too */
 	uint64_t data;		/* sums of lengths */

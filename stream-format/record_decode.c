@@ -51,11 +51,17 @@ get_digest(struct buf_reader *r, struct record_digest *digest)
 	}
 }
 
-/* An empty name is told apart by the caller. */
 static bool
 safe(const char *name)
 {
 	return record_name_safe((const uint8_t *)name, strlen(name));
+}
+
+/* May a file get this name?  The folder of all snapshots has its name alone. */
+static bool
+publishable(const char *name)
+{
+	return safe(name) && strcmp(name, ".snapshot") != 0;
 }
 
 /* The rules of the three names. */
@@ -65,14 +71,14 @@ check_names(const struct record_begin *begin, struct err *err)
 	const bool plain = (begin->flags & RECORD_BEGIN_PLAIN) != 0;
 	const bool based = !uuid_is_nil(&begin->base);
 
-	if (!safe(begin->name))
+	if (!publishable(begin->name))
 		return err_set(err, ERR_STREAM,
 		    "BEGIN: the name of the snapshot is not safe");
 	if (plain != (begin->origin[0] == '\0'))
 		return err_set(err, ERR_STREAM, plain ?
 		    "BEGIN: a plain snapshot has an origin" :
 		    "BEGIN: the origin is missing");
-	if (!plain && !safe(begin->origin))
+	if (!plain && !publishable(begin->origin))
 		return err_set(err, ERR_STREAM,
 		    "BEGIN: the name of the origin is not safe");
 	if (!plain && strlen(begin->origin) + 1 + strlen(begin->name) >
