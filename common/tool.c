@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -95,9 +96,27 @@ on_progress(void *cookie, uint64_t done, uint64_t total)
 	fflush(stderr);
 }
 
+/*
+ * A standard descriptor that is closed would be given to the next file that is
+ * opened, and messages would end up there.  What fills the gap cannot be used
+ * in the direction of the descriptor, so that using it still fails.
+ */
+static void
+fill_standard_descriptors(void)
+{
+	static const int flags[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", flags[fd]) != fd)
+			_exit(ERR_FAILED);
+	}
+}
+
 void
 tool_start(struct tool *tool, const char *name, const char *help)
 {
+	fill_standard_descriptors();
 	memset(tool, 0, sizeof(*tool));
 	tool->name = name;
 	tool->help = help;

@@ -26,7 +26,7 @@ struct tool {
 };
 
 /*
- * Prepare a tool: its notify, and signals (SIGPIPE becomes an error of
+ * Prepare a tool: its standard descriptors, notify, and signals (SIGPIPE becomes an error of
  * write(2); SIGIO, sent when a lease is broken, is ignored).
  */
 void tool_start(struct tool *tool, const char *name, const char *help);
