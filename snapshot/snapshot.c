@@ -180,7 +180,7 @@ snapshot_guard(int fd, const char *path, struct snapshot_guard *guard,
 	if (fstat(fd, &st) != 0)
 		return err_sys(err, ERR_FAILED, "%s", path);
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_FAILED, "%s: not a regular file", path);
+		return err_set(err, ERR_IDENTITY, "%s: not a regular file", path);
 	/* The lease first: what the identity tells holds from then on. */
 	if (snapshot_lease(fd) != 0)
 		return err_set(err, ERR_FAILED, "%s is open for writing: stop "

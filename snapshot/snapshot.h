@@ -73,8 +73,8 @@ struct snapshot_guard {
 #define SNAPSHOT_GUARD_INIT { .fd = -1 }
 
 /*
- * Guard an open file; guard->fd is then the guard's to close.  ERR_FAILED if
- * it is no regular file or open for writing.
+ * Guard an open file; guard->fd is then the guard's to close.  ERR_IDENTITY if
+ * it is no regular file, ERR_FAILED if it is open for writing.
  */
 int snapshot_guard(int fd, const char *path, struct snapshot_guard *guard,
     struct err *err);

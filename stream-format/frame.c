@@ -20,8 +20,9 @@ static const uint8_t stream_magic[8] = {
 };
 static const uint8_t frame_magic[4] = { 'R', 'F', 'f', 'r' };
 
-#define STREAM_CHECKSUM 56	/* offset of the checksum, which covers all before it */
-#define FRAME_CHECKSUM 24	/* likewise */
+/* Where the checksums are, which cover all before them. */
+#define STREAM_CHECKSUM 56
+#define FRAME_CHECKSUM 24
 
 static bool
 checksum_equal(uint64_t a, uint64_t b)
@@ -124,8 +125,8 @@ frame_header_decode(const uint8_t bytes[FRAME_HEADER_SIZE],
 		return err_set(err, ERR_STREAM,
 		    "a reserved field of the frame is not zero");
 	if (header->length > RECORD_PAYLOAD_MAX)
-		return err_set(err, ERR_STREAM, "the frame claims a payload of %"
-		    PRIu32 " bytes, more than %u", header->length,
+		return err_set(err, ERR_STREAM, "the frame claims a payload "
+		    "of %" PRIu32 " bytes, more than %u", header->length,
 		    RECORD_PAYLOAD_MAX);
 	return 0;
 }

@@ -23,7 +23,7 @@
 #define RECORD_PIECES_MAX 65536u	/* pieces or ranges of a record */
 #define RECORD_PAYLOAD_MAX 2162688u	/* payload of a frame */
 #define RECORD_NAME_MAX 255		/* NAME_MAX of Linux */
-#define RECORD_CHECKPOINT_BYTES 33554432u	/* wire bytes between CHECKPOINTs */
+#define RECORD_CHECKPOINT_BYTES 33554432u	/* from one to the next */
 
 enum record_type {
 	RECORD_BEGIN = 1,
@@ -53,7 +53,7 @@ struct record_digest {
 	uint8_t value[DIGEST_VALUE_SIZE];
 };
 
-#define RECORD_BEGIN_PLAIN 1u	/* flags: the snapshot was not made by refsnap */
+#define RECORD_BEGIN_PLAIN 1u	/* flags: not made by refsnap */
 
 struct record_begin {
 	struct uuid stream;
@@ -72,7 +72,8 @@ struct record_begin {
 	uint32_t flags;
 	struct record_digest base_digest;
 	struct record_digest result_digest;
-	char origin[RECORD_NAME_MAX + 1];	/* NUL-terminated; empty if plain */
+	/* NUL-terminated; origin is empty if plain */
+	char origin[RECORD_NAME_MAX + 1];
 	char name[RECORD_NAME_MAX + 1];
 	char base_name[RECORD_NAME_MAX + 1];
 };
@@ -91,7 +92,7 @@ enum record_encoding {
 enum record_prefix {
 	RECORD_PREFIX_NONE = 0,
 	RECORD_PREFIX_SAME = 1,		/* the base at the pieces */
-	RECORD_PREFIX_RANGE = 2,	/* prefix_length bytes from prefix_offset */
+	RECORD_PREFIX_RANGE = 2,	/* prefix_offset, prefix_length */
 };
 
 struct record_data {

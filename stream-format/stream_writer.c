@@ -20,7 +20,7 @@ struct stream_writer {
 	uint64_t seed;			/* of frame checksums */
 	uint64_t frames;		/* written so far */
 	uint64_t bytes;
-	uint64_t checkpoint;		/* where the last one, or BEGIN, began */
+	uint64_t checkpoint;		/* start of the last, or of BEGIN */
 	struct order order;
 	struct hash_stream *hash;	/* of the frames since BEGIN */
 	struct record_space *space;

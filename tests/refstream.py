@@ -46,6 +46,7 @@ FEATURE_PREFIX = 1 << 1
 FEATURES_KNOWN = FEATURE_ZSTD | FEATURE_PREFIX
 
 FLAG_OPTIONAL = 1 << 0
+DIGEST = 9              # the type that a reader of this version skips
 BEGIN_PLAIN = 1 << 0
 
 DIGEST_NONE, DIGEST_XXH3 = 0, 1
@@ -159,6 +160,24 @@ def check_component(name, what):
             name not in (b".", b".."), f"the {what} is not a file name")
 
 
+def check_names(begin):
+    """The three names of BEGIN, each and together."""
+    origin, name = begin["origin"], begin["name"]
+    plain = bool(begin["flags"] & BEGIN_PLAIN)
+    require(plain == (not origin),
+            "there is an origin and plain is set, or neither")
+    require(name, "the name of the snapshot is empty")
+    check_component(origin, "origin")
+    check_component(name, "name of the snapshot")
+    check_component(begin["base_name"], "name of the base")
+    require(b".snapshot" not in (origin, name),
+            "a name is that of the snapshot directory")
+    require(plain or len(origin + b"." + name) <= 255,
+            "origin and name together are longer than 255 bytes")
+    require((begin["base"] == NIL) == (not begin["base_name"]),
+            "there is a base or a name of it, not both")
+
+
 # --------------------------------------------------------------- records
 #
 # Each function reads one record and checks all that the record alone can
@@ -176,18 +195,14 @@ def read_begin(f):
     require(r["snapshot"] != NIL, "the id of the snapshot is nil")
     require(r["size"] <= SIZE_MAX and r["base_size"] <= SIZE_MAX,
             "a size is above 2^63 - 1")
-    require(r["base"] != NIL or (r["base_size"] == 0 and not r["base_name"]),
-            "there is no base, but a size or a name of it")
+    require(r["base"] != r["snapshot"], "the snapshot is its own base")
+    require(r["base"] != NIL or (
+        r["base_size"] == 0 and
+        r["base_digest"]["algorithm"] == DIGEST_NONE),
+            "there is no base, but a size or a digest of it")
     require(r["files"] == 1, "the number of files is not 1")
     require(r["flags"] & ~BEGIN_PLAIN == 0, "BEGIN has an unknown flag")
-    plain = bool(r["flags"] & BEGIN_PLAIN)
-    require(plain == (not r["origin"]),
-            "there is an origin and plain is set, or neither")
-    require(r["name"], "the name of the snapshot is empty")
-    check_component(r["origin"], "origin")
-    check_component(r["name"], "name of the snapshot")
-    require(not plain or r["name"] != b".snapshot",
-            "the name of the snapshot is that of the snapshot directory")
+    check_names(r)
     return r
 
 
@@ -206,8 +221,9 @@ def read_data(f):
     require(sum(length for _, length in r["ranges"]) == r["raw_length"],
             "the pieces do not add up to the raw length")
     if r["prefix"] == 2:
-        require(1 <= r["prefix_length"] <= RAW_MAX,
-                "the length of the prefix is out of bounds")
+        require(1 <= r["prefix_length"] <= RAW_MAX and
+                r["prefix_offset"] + r["prefix_length"] <= SIZE_MAX,
+                "the prefix is out of bounds")
     else:
         require(r["prefix_offset"] == 0 and r["prefix_length"] == 0,
                 "a prefix that is not one range has an offset or a length")
@@ -234,14 +250,19 @@ def read_meta(f):
     f.reserved(4)
     count = f.count(1024, "attributes", least=0)
     r["user"], r["group"] = f.string(), f.string()
+    for name in r["user"], r["group"]:
+        require(len(name) <= 255 and b"\0" not in name,
+                "the name of the owner or group is too long or holds a NUL")
     r["attributes"] = [read_attribute(f) for _ in range(count)]
+    require(len({name for name, _ in r["attributes"]}) == count,
+            "two attributes have one name")
     return r
 
 
 def read_attribute(f):
     name = f.string()
-    require(1 <= len(name) <= 255,
-            "the name of an attribute is empty or too long")
+    require(1 <= len(name) <= 255 and b"\0" not in name,
+            "the name of an attribute is empty, too long or holds a NUL")
     require(not name.startswith(b"user.refsend."),
             "an attribute is one of refsend's own")
     length = f.u32()
@@ -447,7 +468,7 @@ class SnapshotCheck:
             require(frame.record["mtime"] == self.begin["mtime"],
                     "META and BEGIN differ in mtime")
             self.meta_seen = True
-        elif frame.kind in RECORDS:
+        else:
             require(self.meta_seen, f"{frame.name} before META")
 
     def check_ranges(self, name, ranges):
@@ -475,6 +496,8 @@ class SnapshotCheck:
                     "CHECKPOINT is not at the byte that it tells")
             require(record["offset"] >= self.end_of_last,
                     "a range ends above the offset of CHECKPOINT")
+            require(record["offset"] <= self.begin["size"],
+                    "the offset of CHECKPOINT is above the size")
             self.floor = max(self.floor, record["offset"])
             self.since_checkpoint = 0
         slack = FRAME_HEADER_LENGTH + PAYLOAD_MAX
@@ -494,6 +517,10 @@ class SnapshotCheck:
         require(self.begin["base"] != NIL or
                 end["result_digest"]["algorithm"] != DIGEST_NONE,
                 "a whole snapshot has no digest in END")
+        promised = self.begin["result_digest"]
+        require(int(promised["value"], 16) == 0 or
+                promised == end["result_digest"],
+                "BEGIN and END differ in the digest of the snapshot")
 
 
 class Stream:
@@ -548,8 +575,9 @@ class Stream:
         require(number == sequence, "the sequence number is wrong")
         f.reserved(4)
         require(flags & ~FLAG_OPTIONAL == 0, "the frame has an unknown flag")
-        require(kind in RECORDS or flags & FLAG_OPTIONAL,
-                f"the type {kind} is unknown")
+        skipped = kind not in RECORDS or kind == DIGEST
+        require(skipped == bool(flags & FLAG_OPTIONAL),
+                f"a frame of type {kind} must be optional, or must not")
         name, read_record = RECORDS.get(kind, (str(kind), read_skipped))
         f = Fields(payload)
         record = read_record(f)

@@ -25,7 +25,7 @@ default_name() {
 		"$A/\.snapshot/live\.20[0-9]{6}T[0-9]{6}Z" "$OUT"
 	expect same "$A/live" "$(cat "$OUT")"
 	expect [ "$(stat -c %a "$(cat "$OUT")")" = 444 ]
-	expect [ -z "$(ls "$A/.snapshot/.refsend" | grep -v '^live\.')" ]
+	expect [ -z "$(find "$A/.snapshot/.refsend" -type f ! -name "live.*")" ]
 }
 
 within_one_second() {

@@ -114,7 +114,7 @@ other_target() {
 	run_ok refsnap restore "$SNAP" "$WORK/outside/new"
 	expect same "$WORK/outside/new" "$SNAP"
 	expect [ "$(stat -c %a "$WORK/outside/new")" = 644 ]
-	run_code 1 refsnap restore "$SNAP" "$A/there"
+	run_code 5 refsnap restore "$SNAP" "$A/there"
 	run_code 1 refsnap restore "$SNAP" "$A/.snapshot/new"
 	run_code 1 refsnap restore "$SNAP" "$A/no/such"
 	rm -rf "$A/there" "$WORK/outside"

@@ -263,8 +263,9 @@ two_devices() {
 two_copies() {
 	make_fs xfs A 1G
 	random_file "$A/base" 1048576 1
-	umount "$A" "$B"
+	umount "$A"
 	mkdir -p "$WORK/B"
+	mountpoint -q "$WORK/B" && umount "$WORK/B"
 	cp --sparse=always "$WORK/A.img" "$WORK/B.img"
 	mount -o loop "$WORK/A.img" "$A" || lib_bail "mount"
 	mount -o loop,nouuid "$WORK/B.img" "$WORK/B" || lib_bail "mount"

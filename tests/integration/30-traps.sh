@@ -112,13 +112,18 @@ shifted() {
 	check_pair "$A/base" "$A/snap"
 }
 
-# One block of a file shared at another offset of the other.
+# Blocks of a file shared at another offset of the other; the first of them
+# begins a record in both maps.  A third file keeps all of base SHARED.
 shared_elsewhere() {
 	two_files
+	reflink "$A/base" "$A/other"
 	clone_range "$A/base" 65536 4096 "$A/snap" 8192
+	clone_range "$A/base" 0 4096 "$A/snap" 40960
 	sync "$A/snap"
 	expect [ "$(address_at "$A/snap" 8192)" = \
 		"$(address_at "$A/base" 65536)" ]
+	reached "$A/base" 8192 '*,shared,*'
+	reached "$A/snap" 8192 '*,shared,*'
 	check_pair "$A/base" "$A/snap"
 }
 
@@ -251,6 +256,29 @@ ragged() {
 	check_pair "$A/base" "$A/snap"
 }
 
+# Many small extents beside few large ones: a window of one map ends inside of
+# an extent of the other.
+small_beside_large() {
+	rm -f "$A/base" "$A/snap"
+	"$PYTHON" - "$A/base" <<-'END'
+	import os, sys
+	fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+	for i in range(5000):
+	    os.pwrite(fd, b"%4096d" % i, i * 8192)
+	os.fsync(fd)
+	END
+	"$PYTHON" - "$A/snap" <<-'END'
+	import os, sys
+	fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+	os.write(fd, b"%-4096d" % 7 * 10000)
+	os.fsync(fd)
+	END
+	diff_is_true "$A/base" "$A/snap"
+	diff_is_true "$A/base" "$A/snap" as_user refdiff
+	diff_is_true "$A/snap" "$A/base"
+	check_chain "$A/base" "$A/snap"
+}
+
 on_fs() {
 	make_fs "$1" A
 	test_case "dirty overwrite of a shared block" dirty_overwrite
@@ -280,6 +308,7 @@ on_fs() {
 	test_case "a base that shares nothing any more" base_unshared
 	test_case "blocks past the end of the file" allocated_past_end
 	test_case "ragged maps of 12,000 extents" ragged
+	test_case "small extents beside large ones" small_beside_large
 }
 
 for_each_fs on_fs xfs btrfs

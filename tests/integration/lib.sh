@@ -18,8 +18,9 @@
 # outlives them.  $WORK is a private directory that is removed at the end;
 # $OUT and $ERR there hold the output of the last run_*.
 #
-# Tools come from $PATH.  Sourced with LIB_NO_ROOT=yes, a script runs as any
-# user and without file systems of its own.
+# Tools come from $PATH.  LIB_ONLY, a pattern, runs only the tests whose names
+# match.  Sourced with LIB_NO_ROOT=yes, a script runs as any user and without
+# file systems of its own.
 set -u
 export LC_ALL=C
 umask 022
@@ -97,6 +98,11 @@ test_case() {
 	local name=$1$test_suffix
 
 	shift
+	# shellcheck disable=SC2254 # a pattern
+	case $name in
+	${LIB_ONLY:-*}) ;;
+	*) return ;;
+	esac
 	test_failed=no
 	test_skipped=
 	"$@"

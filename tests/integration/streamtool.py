@@ -8,6 +8,10 @@ Usage: streamtool.py COMMAND ARGUMENT...
                         is not what refrecv, by its --json, received
   extents PATH COUNT SIZE       make a file of so many extents of a block
   patch PATH COUNT SEED SIZE    overwrite so many of them
+  noise PATH SIZE PARTS         make a file; of PARTS MiB only one is noise
+  scatter PATH COUNT SEED       overwrite so many blocks; prints where
+  covers RECORDS PLACES         is DATA, of refstream.py records, for these
+                                blocks and no other bytes?
   peak COMMAND...       run it, and print the most memory it had, in KiB
 """
 import json
@@ -97,6 +101,36 @@ def patch(path, count, seed, size):
                       2 * size * number)
 
 
+def noise(path, size, parts):
+    """Each block another; it compresses to about 1 of PARTS."""
+    some = os.urandom(BLOCK // int(parts) // 16 * 16 - 16)
+    with open(path, "xb", buffering=0) as out:
+        for at in range(0, int(size), 1 << 20):
+            out.write(b"".join(
+                (struct.pack("<Q", number) * 2 + some).ljust(BLOCK, b"x")
+                for number in range(at // BLOCK, (at + (1 << 20)) // BLOCK)))
+
+
+def scatter(path, count, seed):
+    places = range(os.stat(path).st_size // BLOCK)
+    with open(path, "r+b", buffering=0) as out:
+        for place in sorted(random.Random(seed).sample(places, int(count))):
+            os.pwrite(out.fileno(), os.urandom(BLOCK), place * BLOCK)
+            print(place * BLOCK)
+
+
+def covers(report, places):
+    with open(report) as source:
+        records = json.load(source)
+    with open(places) as source:
+        wanted = filetool.union([int(line), int(line) + BLOCK]
+                                for line in source)
+    found = filetool.union([at, at + length] for record in records
+                           for at, length in record.get("ranges", []))
+    print(found[:10], wanted[:10])
+    return 0 if found == wanted else 1
+
+
 def peak(*command):
     code = subprocess.run(command, stdout=subprocess.DEVNULL).returncode
     print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
@@ -106,7 +140,8 @@ def peak(*command):
 def main():
     command, arguments = sys.argv[1], sys.argv[2:]
     commands = {"same": same, "holes": holes, "agree": agree,
-                "extents": extents, "patch": patch, "peak": peak}
+                "extents": extents, "patch": patch, "noise": noise,
+                "scatter": scatter, "covers": covers, "peak": peak}
     return commands[command](*arguments) or 0
 
 

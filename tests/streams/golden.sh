@@ -1,13 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # golden.sh - make every golden stream from its text and dump it: good ones have
-# the bytes that SHA256SUMS pins and are accepted, others are refused (exit 3) for
-# the reason that they tell.
+# the bytes that SHA256SUMS pins and are accepted, others are refused (exit 3)
+# for the reason that they tell.
 set -u
 
 here=${srcdir:-.}/tests/streams
 python=${PYTHON:-/usr/bin/python3}
-dump=${STREAM_DUMP:-tests/streams/dump_file}
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
 
@@ -30,7 +29,7 @@ for source; do
 	*) expected=3 ;;
 	esac
 	"$python" -B "$here/mkstream" "$source" "$stream" || result='not ok'
-	"$dump" <"$stream" >"$work/out" 2>"$work/err"
+	refrecv --dump <"$stream" >"$work/out" 2>"$work/err"
 	code=$?
 	if [ "$code" -ne "$expected" ]; then
 		result='not ok'

@@ -300,8 +300,9 @@ test_ranges(void **state)
 static void
 test_meta(void **state)
 {
+	uint8_t value[] = { 'x', '\0', 'y' };
 	struct metadata_xattr xattrs[] = {
-		{ (char *)(uintptr_t)"user.a", (uint8_t *)(uintptr_t)"x\0y", 3 },
+		{ (char *)(uintptr_t)"user.a", value, 3 },
 		{ (char *)(uintptr_t)"user.refsend", NULL, 0 },
 	};
 	struct fixture *f = *state;
