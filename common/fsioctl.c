@@ -104,12 +104,16 @@ fs_generation(int fd)
 	return generation[0];
 }
 
-/* Give dst the no-copy-on-write flag if src has it. */
-static int
-copy_nocow(int src, int dst)
+int
+fs_copy_nocow(int src, int dst)
 {
 	unsigned src_flags = 0, dst_flags = 0;	/* declared as long */
+	struct fs_info src_info, dst_info;
 
+	if (fs_info(src, &src_info) != 0 || fs_info(dst, &dst_info) != 0)
+		return -1;
+	if (src_info.type != FS_TYPE_BTRFS || dst_info.type != FS_TYPE_BTRFS)
+		return 0;
 	if (ioctl(src, FS_IOC_GETFLAGS, &src_flags) != 0 ||
 	    ioctl(dst, FS_IOC_GETFLAGS, &dst_flags) != 0)
 		return 0;
@@ -122,11 +126,7 @@ copy_nocow(int src, int dst)
 int
 fs_clone(int src, int dst)
 {
-	struct fs_info info;
-
-	if (fs_info(dst, &info) != 0)
-		return -1;
-	if (info.type == FS_TYPE_BTRFS && copy_nocow(src, dst) != 0)
+	if (fs_copy_nocow(src, dst) != 0)
 		return -1;
 	return ioctl(dst, FICLONE, src);
 }

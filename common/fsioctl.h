@@ -41,10 +41,16 @@ int fs_subvolume(int fd, uint64_t *subvolume);
 uint64_t fs_generation(int fd);
 
 /*
+ * Give dst, an empty file, the no-copy-on-write flag (chattr +C) of src, if
+ * both lie on btrfs.
+ */
+int fs_copy_nocow(int src, int dst);
+
+/*
  * Make dst, an empty file, a reflink of all of src (FICLONE).
  *
- * On btrfs the no-copy-on-write flag (chattr +C) of src is given to dst first:
- * they must agree.  FICLONE is not all-or-nothing when it fails or is killed:
+ * The no-copy-on-write flag of src is given to dst first: they must agree.
+ * FICLONE is not all-or-nothing when it fails or is killed:
  * dst may hold a part.
  */
 int fs_clone(int src, int dst);

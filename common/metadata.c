@@ -12,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "common/metadata.h"
 
+#define ENOUGH_SPACE 16777216	/* bytes; no lack of space then */
 #define ACL_NAME "system.posix_acl_access"
 #define XFS_ACL_NAME "trusted.SGI_ACL_FILE"	/* the same again, to root */
 
@@ -44,9 +46,11 @@ metadata_add_xattr(struct metadata *metadata, const char *name,
 {
 	struct metadata_xattr *grown, *xattr;
 
-	if (metadata->xattr_count >= METADATA_XATTRS_MAX)
-		return err_set(err, ERR_FAILED,
-		    "more than %d extended attributes", METADATA_XATTRS_MAX);
+	if (metadata->xattr_count >= METADATA_XATTRS_MAX ||
+	    length > METADATA_XATTRS_BYTES_MAX - metadata->xattr_bytes)
+		return err_set(err, ERR_FAILED, "more than %d extended "
+		    "attributes, or %d bytes of them, cannot be kept",
+		    METADATA_XATTRS_MAX, METADATA_XATTRS_BYTES_MAX);
 	grown = realloc(metadata->xattrs,
 	    (metadata->xattr_count + 1) * sizeof(*grown));
 	if (grown == NULL)
@@ -64,6 +68,7 @@ metadata_add_xattr(struct metadata *metadata, const char *name,
 	if (length > 0)
 		memcpy(xattr->value, value, length);
 	metadata->xattr_count++;
+	metadata->xattr_bytes += length;
 	return 0;
 }
 
@@ -205,29 +210,67 @@ is_applied(const char *name, bool trusted)
 	    has_prefix(name, "trusted."));
 }
 
+/*
+ * Is this an attribute that the file system cannot hold, or that this process
+ * may not set?  ext4 and btrfs say ENOSPC of one that is too large, with space
+ * left.
+ */
+static bool
+is_refusal(int fd, int error)
+{
+	struct statvfs st;
+
+	if (error == ENOSPC)
+		return fstatvfs(fd, &st) == 0 &&
+		    (uint64_t)st.f_bavail * st.f_frsize > ENOUGH_SPACE;
+	return error == EOPNOTSUPP || error == EPERM || error == E2BIG ||
+	    error == ERANGE;
+}
+
+static int
+apply_xattr(int fd, const char *path, const struct metadata_xattr *xattr,
+    bool trusted, const struct notify *notify, struct err *err)
+{
+	if (!is_applied(xattr->name, trusted)) {
+		notify_line(notify, NOTIFY_VERBOSE, "%s: attribute %s is not "
+		    "kept: it is not trusted", path, xattr->name);
+		return 0;
+	}
+	if (fsetxattr(fd, xattr->name, xattr->value, xattr->length, 0) == 0)
+		return 0;
+	if (!is_refusal(fd, errno))
+		return err_sys(err, ERR_FAILED, "cannot set attribute %s of %s",
+		    xattr->name, path);
+	notify_line(notify, NOTIFY_WARNING, "%s: attribute %s is not kept: %s",
+	    path, xattr->name, errno == ENOSPC ? "too large here" :
+	    strerror(errno));
+	return 0;
+}
+
+/*
+ * The access list comes last: that of a read-only file takes away the owner's
+ * right to set other attributes.  It is given back, for what follows; the
+ * final mode sets the mask of the list, too.
+ */
 static int
 apply_xattrs(int fd, const char *path, const struct metadata *metadata,
     bool trusted, const struct notify *notify, struct err *err)
 {
-	for (size_t i = 0; i < metadata->xattr_count; i++) {
-		const struct metadata_xattr *xattr = &metadata->xattrs[i];
+	const struct metadata_xattr *list = NULL;
+	int rc = 0;
 
-		if (!is_applied(xattr->name, trusted)) {
-			notify_line(notify, NOTIFY_VERBOSE, "%s: attribute %s "
-			    "is not kept: it is not trusted", path,
-			    xattr->name);
-			continue;
-		}
-		if (fsetxattr(fd, xattr->name, xattr->value, xattr->length,
-		    0) == 0)
-			continue;
-		if (errno != EOPNOTSUPP && errno != EPERM)
-			return err_sys(err, ERR_FAILED,
-			    "cannot set attribute %s of %s", xattr->name, path);
-		notify_line(notify, NOTIFY_WARNING, "%s: attribute %s is not "
-		    "kept: %s", path, xattr->name, strerror(errno));
+	for (size_t i = 0; i < metadata->xattr_count && rc == 0; i++) {
+		if (strcmp(metadata->xattrs[i].name, ACL_NAME) == 0)
+			list = &metadata->xattrs[i];
+		else
+			rc = apply_xattr(fd, path, &metadata->xattrs[i],
+			    trusted, notify, err);
 	}
-	return 0;
+	if (rc == 0 && list != NULL)
+		rc = apply_xattr(fd, path, list, trusted, notify, err);
+	if (rc == 0 && list != NULL && fchmod(fd, 0600) != 0)
+		rc = err_sys(err, ERR_FAILED, "%s", path);
+	return rc;
 }
 
 /* A new file inherits the default access list of its directory. */
@@ -287,4 +330,5 @@ metadata_free(struct metadata *metadata)
 	free(metadata->xattrs);
 	metadata->xattrs = NULL;
 	metadata->xattr_count = 0;
+	metadata->xattr_bytes = 0;
 }

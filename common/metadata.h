@@ -19,6 +19,7 @@
 
 #define METADATA_NAME_MAX 256		/* a user or group name, with its NUL */
 #define METADATA_XATTRS_MAX 1024	/* attributes of one file */
+#define METADATA_XATTRS_BYTES_MAX 1572864	/* of their values, in all */
 #define METADATA_XATTR_NAME_MAX 255	/* XATTR_NAME_MAX of Linux */
 #define METADATA_XATTR_VALUE_MAX 65536	/* XATTR_SIZE_MAX of Linux */
 #define METADATA_PREFIX_OWN "user.refsend."
@@ -40,6 +41,7 @@ struct metadata {
 	struct timespec mtime;
 	struct timespec btime;	/* zero if unknown; never applied */
 	size_t xattr_count;
+	size_t xattr_bytes;	/* of all values */
 	struct metadata_xattr *xattrs;
 };
 
@@ -59,7 +61,8 @@ int metadata_add_xattr(struct metadata *metadata, const char *name,
 /*
  * Give an open file, which this process owns, the owner, attributes and access
  * list.  Mode and times come later, since other changes would move them or
- * need a mode that still allows writing: *mode receives the bits to set.
+ * need a mode that still allows writing: it is 0600 or as it was until then,
+ * and *mode receives the bits to set.
  *
  * The owner goes by name if this host knows the name, else by number.  What
  * this process may not do (another owner without root) or the file system

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -116,6 +117,8 @@ fill_standard_descriptors(void)
 void
 tool_start(struct tool *tool, const char *name, const char *help)
 {
+	struct rlimit files;
+
 	fill_standard_descriptors();
 	memset(tool, 0, sizeof(*tool));
 	tool->name = name;
@@ -126,6 +129,12 @@ tool_start(struct tool *tool, const char *name, const char *help)
 	tool->started = now_ns();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGIO, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	/* A chain of snapshots is open as a whole. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 }
 
 int
@@ -152,17 +161,23 @@ tool_usage(struct tool *tool, const char *format, ...)
 }
 
 int
-tool_help(const struct tool *tool)
+tool_help(struct tool *tool)
 {
+	struct err err = ERR_INIT;
+
 	fputs(tool->help, stdout);
-	return 0;
+	tool_flush(&err);
+	return tool_finish(tool, &err);
 }
 
 int
-tool_version(const struct tool *tool)
+tool_version(struct tool *tool)
 {
+	struct err err = ERR_INIT;
+
 	printf("%s (%s) %s\n", tool->name, PACKAGE_NAME, PACKAGE_VERSION);
-	return 0;
+	tool_flush(&err);
+	return tool_finish(tool, &err);
 }
 
 void

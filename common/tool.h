@@ -26,8 +26,9 @@ struct tool {
 };
 
 /*
- * Prepare a tool: its standard descriptors, notify, and signals (SIGPIPE becomes an error of
- * write(2); SIGIO, sent when a lease is broken, is ignored).
+ * Prepare a tool: its standard descriptors, notify, signals (SIGPIPE and
+ * SIGXFSZ become errors of write(2); SIGIO, sent when a lease is broken, is
+ * ignored), and the limit of open files.
  */
 void tool_start(struct tool *tool, const char *name, const char *help);
 
@@ -38,9 +39,9 @@ int tool_finish(struct tool *tool, const struct err *err);
 int tool_usage(struct tool *tool, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Print help, or the version, to stdout; returns 0. */
-int tool_help(const struct tool *tool);
-int tool_version(const struct tool *tool);
+/* Print help, or the version, to stdout; returns the exit code. */
+int tool_help(struct tool *tool);
+int tool_version(struct tool *tool);
 
 /* Flush stdout: output that could not be written is a failure. */
 void tool_flush(struct err *err);

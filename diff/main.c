@@ -206,9 +206,9 @@ main(int argc, char **argv)
 			tool.verbose = true;
 			break;
 		case OPT_HELP:
-			return tool_help(&tool);
+			return tool_help(&tool) == 0 ? 0 : EXIT_TROUBLE;
 		case OPT_VERSION:
-			return tool_version(&tool);
+			return tool_version(&tool) == 0 ? 0 : EXIT_TROUBLE;
 		default:
 			fputs("Try 'refdiff --help'.\n", stderr);
 			return EXIT_TROUBLE;

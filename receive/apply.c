@@ -198,7 +198,7 @@ make_hole(struct apply *apply, const struct record_range *range,
 	uint64_t end = range->offset + range->length;
 
 	/* The last block is freed only if all of it is punched. */
-	if (end == apply->size)
+	if (end == apply->size && end < INT64_MAX - LARGEST_BLOCK)
 		end += LARGEST_BLOCK - end % LARGEST_BLOCK;
 	if (fs_punch(apply->fd, range->offset, end - range->offset) == 0)
 		return 0;

@@ -16,12 +16,41 @@
 #include "snapshot/writable.h"
 
 /*
+ * Does the live file hold a snapshot of the lineage that is still here? The
+ * stamp alone does not tell: the snapshot may have been deleted since, and the
+ * file be the only one with its contents.
+ */
+static int
+check_saved(const struct store *store, const char *origin,
+    const struct uuid *lineage, const struct identity *identity,
+    struct uuid *published, struct err *err)
+{
+	const struct catalog_entry *entry = NULL;
+	struct catalog catalog;
+	int rc;
+
+	rc = catalog_read(store, &catalog, err);
+	if (rc != 0)
+		return rc;
+	if (stamp_matches(store, origin, identity, published))
+		entry = catalog_find(&catalog, published);
+	if (entry == NULL || entry->state == SEAL_BROKEN ||
+	    !uuid_equal(&entry->seal.lineage, lineage))
+		rc = err_set(err, ERR_IDENTITY, "%s/%s changed since it was "
+		    "published, or was never published: --live does not "
+		    "replace it", store->path, origin);
+	catalog_free(&catalog);
+	return rc;
+}
+
+/*
  * Open and check the live file. If there is one, guard holds it against
  * writers until it is released, and *published is what it holds.
  */
 static int
 guard_live(const struct store *store, const char *origin,
-    struct snapshot_guard *guard, struct uuid *published, struct err *err)
+    const struct uuid *lineage, struct snapshot_guard *guard,
+    struct uuid *published, struct err *err)
 {
 	char *path;
 	int fd, rc;
@@ -37,21 +66,21 @@ guard_live(const struct store *store, const char *origin,
 		return err_sys(err, ERR_FAILED, "%s/%s", store->path, origin);
 	path = store_file_path(store, false, origin);
 	rc = snapshot_guard(fd, path != NULL ? path : origin, guard, err);
-	if (rc == 0 && !stamp_matches(store, origin, &guard->identity,
-	    published))
-		rc = err_set(err, ERR_IDENTITY, "%s changed since it was "
-		    "published, or was never published: --live does not "
-		    "replace it", path != NULL ? path : origin);
 	free(path);
+	if (rc == 0)
+		rc = check_saved(store, origin, lineage, &guard->identity,
+		    published, err);
 	return rc;
 }
 
 int
-live_check(const struct store *store, const char *origin, struct err *err)
+live_check(const struct store *store, const char *origin,
+    const struct uuid *lineage, struct err *err)
 {
 	struct snapshot_guard guard = SNAPSHOT_GUARD_INIT;
 	struct uuid published;
-	const int rc = guard_live(store, origin, &guard, &published, err);
+	const int rc = guard_live(store, origin, lineage, &guard, &published,
+	    err);
 
 	snapshot_guard_release(&guard);
 	return rc;
@@ -92,7 +121,8 @@ live_publish(struct store *store, const char *origin,
 
 	rc = open_newest(store, lineage, notify, &newest, err);
 	if (rc == 0)
-		rc = guard_live(store, origin, &guard, &published, err);
+		rc = guard_live(store, origin, lineage, &guard, &published,
+		    err);
 	if (rc == 0 && (guard.fd < 0 ||
 	    !uuid_equal(&published, &newest.seal.id)))
 		rc = writable_publish(&newest, store, origin, &guard, true,

@@ -14,13 +14,13 @@
 #include "snapshot/store.h"
 
 /*
- * May the live file origin be replaced? Yes if there is none, or if it is just
- * as it was published.  ERR_IDENTITY if it changed since or was never
- * published; ERR_FAILED if it is open for writing; ERR_STREAM if it is a
- * symbolic link.
+ * May the live file origin be replaced? Yes if there is none, or if it still
+ * holds a snapshot of the lineage that is here too: then nothing is lost.
+ * ERR_IDENTITY if not; ERR_FAILED if it is open for writing; ERR_STREAM if it
+ * is a symbolic link.
  */
 int live_check(const struct store *store, const char *origin,
-    struct err *err);
+    const struct uuid *lineage, struct err *err);
 
 /*
  * Make the live file origin a writable clone of the newest replica of a

@@ -143,7 +143,8 @@ on_begin(struct receiver *r, const struct record_begin *begin,
 	rc = target_choose(&r->store, begin, options->as, options->notify,
 	    &r->target, err);
 	if (rc == 0 && options->live)
-		rc = live_check(&r->store, r->target.origin, err);
+		rc = live_check(&r->store, r->target.origin,
+		    &begin->lineage, err);
 	if (rc != 0)
 		return rc;
 	r->received.id = begin->snapshot;
@@ -178,6 +179,7 @@ on_meta(struct receiver *r, const struct metadata *metadata, struct err *err)
 
 	r->metadata = *metadata;
 	r->metadata.xattr_count = 0;
+	r->metadata.xattr_bytes = 0;
 	r->metadata.xattrs = NULL;
 	for (size_t i = 0; i < metadata->xattr_count && rc == 0; i++)
 		rc = metadata_add_xattr(&r->metadata,
@@ -303,7 +305,7 @@ on_end(struct receiver *r, const struct record_digest *sent, struct err *err)
 		if (rc == 0)
 			rc = partial_publish(&r->partial, target->kept ?
 			    r->store.snapshots : r->store.dir, target->name,
-			    target->path, false, err);
+			    target->path, err);
 	}
 	if (rc == 0)
 		rc = add_result(r, err);

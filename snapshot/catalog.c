@@ -94,11 +94,14 @@ read_directory(int dirfd, bool kept, const char *path,
 }
 
 static int
-compare_age(const void *a, const void *b)
+compare_entries(const void *a, const void *b)
 {
 	const struct catalog_entry *x = a, *y = b;
-	const int order = seal_compare_age(&x->seal, &y->seal);
+	int order = memcmp(x->seal.lineage.bytes, y->seal.lineage.bytes,
+	    UUID_SIZE);
 
+	if (order == 0)
+		order = seal_compare_age(&x->seal, &y->seal);
 	return order != 0 ? order : strcmp(x->name, y->name);
 }
 
@@ -117,7 +120,7 @@ catalog_read(const struct store *store, struct catalog *catalog,
 		catalog_free(catalog);
 	else if (catalog->count > 1)
 		qsort(catalog->entries, catalog->count,
-		    sizeof(*catalog->entries), compare_age);
+		    sizeof(*catalog->entries), compare_entries);
 	return rc;
 }
 
@@ -154,15 +157,19 @@ catalog_newest(const struct catalog *catalog, const struct uuid *lineage)
 const struct catalog_entry *
 catalog_newest_of(const struct catalog *catalog, const char *origin)
 {
-	for (size_t i = catalog->count; i > 0; i--) {
-		const struct catalog_entry *entry = &catalog->entries[i - 1];
+	const struct catalog_entry *newest = NULL;
+
+	for (size_t i = 0; i < catalog->count; i++) {
+		const struct catalog_entry *entry = &catalog->entries[i];
 
 		if (entry->state != SEAL_BROKEN &&
 		    !seal_is_plain(&entry->seal) &&
-		    strcmp(entry->seal.origin, origin) == 0)
-			return entry;
+		    strcmp(entry->seal.origin, origin) == 0 &&
+		    (newest == NULL || time_compare(&newest->seal.created,
+		    &entry->seal.created) <= 0))
+			newest = entry;
 	}
-	return NULL;
+	return newest;
 }
 
 void

@@ -21,7 +21,10 @@ struct catalog_entry {
 	char why[128];		/* in words, unless SEAL_VALID */
 };
 
-/* Every sealed file of DIR/.snapshot and of DIR, oldest first. */
+/*
+ * Every sealed file of DIR/.snapshot and of DIR: lineage by lineage, each
+ * oldest first.
+ */
 struct catalog {
 	struct catalog_entry *entries;
 	size_t count;

@@ -88,7 +88,7 @@ copy(int src, int dst, const char *path, struct err *err)
 	int rc;
 
 	if (buffer == NULL || fstat(src, &st) != 0 ||
-	    ftruncate(dst, st.st_size) != 0) {
+	    fs_copy_nocow(src, dst) != 0 || ftruncate(dst, st.st_size) != 0) {
 		free(buffer);
 		return err_sys(err, ERR_FAILED, "cannot copy %s", path);
 	}

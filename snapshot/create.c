@@ -31,6 +31,7 @@ struct creation {
 	int fd;			/* the live file, read-only */
 	struct identity identity;	/* of the live file, before the cut */
 	struct metadata metadata;	/* likewise */
+	bool settled;		/* a change after that shows in its ctime */
 	struct place source;	/* where the live file lies */
 	struct place target;	/* where the snapshot will lie */
 	struct partial partial;
@@ -51,26 +52,48 @@ open_live(struct creation *c, struct err *err)
 }
 
 /*
+ * Would a change of the file in this moment show in its ctime? Not within the
+ * same tick of the clock (10 ms at HZ=100), nor within the same second where
+ * the file system keeps no fractions.  *wait receives how long to wait for it.
+ */
+static bool
+change_would_show(const struct identity *identity, struct timespec *wait)
+{
+	const bool whole_seconds = identity->ctime.tv_nsec == 0 &&
+	    identity->mtime.tv_nsec == 0;
+	struct timespec now, settled = identity->ctime;
+
+	wait->tv_sec = whole_seconds ? 1 : 0;
+	wait->tv_nsec = 12000000;
+	settled.tv_sec += wait->tv_sec;
+	settled.tv_nsec += wait->tv_nsec;
+	if (settled.tv_nsec >= 1000000000) {
+		settled.tv_nsec -= 1000000000;
+		settled.tv_sec++;
+	}
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return time_compare(&settled, &now) < 0;
+}
+
+/*
  * Read identity and metadata before the cut: what is written between this and
- * the cut makes the live file look changed since, never unchanged.  A write in
- * the same tick of the clock would not show, so a tick that is fresh is
- * waited out (10 ms is the longest tick, at HZ=100).
+ * the cut makes the live file look changed since, never unchanged.  A file
+ * that is written to all the time gets no stamp.
  */
 static int
 read_live(struct creation *c, struct err *err)
 {
-	const struct timespec tick = { 0, 12000000 };
-	struct timespec now;
+	struct timespec wait;
 	int rc;
 
 	rc = identity_read(c->fd, c->live, &c->identity, err);
 	if (rc != 0)
 		return rc;
-	clock_gettime(CLOCK_REALTIME, &now);
-	now.tv_sec -= 1;
-	if (time_compare(&c->identity.ctime, &now) > 0) {
-		nanosleep(&tick, NULL);
+	c->settled = change_would_show(&c->identity, &wait);
+	if (!c->settled) {
+		nanosleep(&wait, NULL);
 		rc = identity_read(c->fd, c->live, &c->identity, err);
+		c->settled = change_would_show(&c->identity, &wait);
 	}
 	if (rc == 0)
 		rc = metadata_capture(c->fd, c->live, &c->metadata, err);
@@ -102,8 +125,8 @@ check_size(struct creation *c, struct err *err)
 	if (c->identity.size > high)
 		high = c->identity.size;
 	if ((uint64_t)cut.st_size < low || (uint64_t)cut.st_size > high)
-		return err_set(err, ERR_FAILED, "%s: the reflink is not whole",
-		    c->live);
+		return err_set(err, ERR_FAILED, "%s: its size changed while it "
+		    "was reflinked: try again", c->live);
 	return 0;
 }
 
@@ -294,7 +317,7 @@ publish(struct creation *c, struct create_result *result, struct err *err)
 		if (rc != 0)
 			return rc;
 		rc = partial_publish(&c->partial, place_directory(&c->target),
-		    file, result->path, false, &taken);
+		    file, result->path, &taken);
 	} while (rc == -ERR_IDENTITY && free_choice && ++n < NAME_TRIES);
 	if (rc != 0)
 		*err = taken;
@@ -371,7 +394,7 @@ create_snapshot(const char *live, const struct create_options *options,
 	if (rc == 0)
 		rc = publish(&c, result, err);
 	result->taken = rc == 0;
-	if (rc == 0)
+	if (rc == 0 && c.settled)
 		stamp_write(&c.source.store, c.source.name, &c.identity,
 		    &seal->id);
 	if (rc == 0 && options->immutable)

@@ -49,11 +49,12 @@ hold_add(const struct store *store, const struct uuid *id, const char *tag,
 	int dir, fd, rc = 0;
 
 	rc = beneath_make_directory(store->state, store->path, HOLDS_DIRECTORY,
-	    0777, store->unsafe, &dir, &made, err);
+	    0755, store->unsafe, &dir, &made, err);
 	if (rc != 0)
 		return rc;
 	file_name(id, tag, name);
-	fd = beneath_open(dir, name, O_WRONLY | O_CREAT, 0666);
+	fd = beneath_open(dir, name, O_WRONLY | O_CREAT | O_NONBLOCK |
+	    O_NOCTTY, 0644);
 	if (fd < 0 || fsync(fd) != 0 || fsync(dir) != 0)
 		rc = err_sys(err, ERR_FAILED, "cannot record the hold %s", tag);
 	if (fd >= 0)

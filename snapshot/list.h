@@ -12,7 +12,8 @@
 
 /*
  * Print the snapshots of the live file path, which need not exist any more, or
- * all snapshots of the directory path; oldest first.  They are found by what
+ * all snapshots of the directory path; lineage by lineage, oldest first.  They
+ * are found by what
  * their seals record, not by their names.  ERR_FAILED if path is a name that
  * no snapshot was taken of and no file has.
  */

@@ -77,25 +77,61 @@ rename_noreplace(int from_dir, const char *from, int to_dir, const char *to)
 	return unlinkat(from_dir, from, 0);
 }
 
+/* The name stands: make that durable. */
+static int
+sync_names(struct partial *partial, int dirfd, const char *path,
+    struct err *err)
+{
+	close(partial->fd);
+	partial->fd = -1;
+	if (fsync(dirfd) != 0 || fsync(partial->store->state) != 0)
+		return err_sys(err, ERR_FAILED,
+		    "cannot sync the directory of %s", path);
+	return 0;
+}
+
 int
 partial_publish(struct partial *partial, int dirfd, const char *name,
-    const char *path, bool replace, struct err *err)
+    const char *path, struct err *err)
+{
+	if (rename_noreplace(partial->store->state, partial->name, dirfd,
+	    name) == 0)
+		return sync_names(partial, dirfd, path, err);
+	if (errno == EEXIST)
+		return err_set(err, ERR_IDENTITY, "%s exists already", path);
+	return err_sys(err, ERR_FAILED, "cannot publish %s", path);
+}
+
+int
+partial_replace(struct partial *partial, int dirfd, const char *name,
+    const char *path, const struct snapshot_guard *guard, struct err *err)
 {
 	const int state = partial->store->state;
 	int rc;
 
-	rc = replace ? renameat(state, partial->name, dirfd, name) :
-	    rename_noreplace(state, partial->name, dirfd, name);
-	if (rc != 0 && errno == EEXIST)
-		return err_set(err, ERR_IDENTITY, "%s exists already", path);
+	rc = snapshot_guard_check(guard, path, true, err);
 	if (rc != 0)
-		return err_sys(err, ERR_FAILED, "cannot publish %s", path);
-	close(partial->fd);
-	partial->fd = -1;
-	if (fsync(dirfd) != 0 || fsync(state) != 0)
-		return err_sys(err, ERR_FAILED,
-		    "cannot sync the directory of %s", path);
-	return 0;
+		return rc;
+	/* What is in the way of a sweep is safe from it while it lies there. */
+	flock(guard->fd, LOCK_SH | LOCK_NB);
+	if (renameat2(state, partial->name, dirfd, name,
+	    RENAME_EXCHANGE) != 0) {
+		/* OCFS2 and others cannot exchange. */
+		if (errno != EINVAL ||
+		    renameat(state, partial->name, dirfd, name) != 0)
+			return err_sys(err, ERR_FAILED, "cannot replace %s",
+			    path);
+		return sync_names(partial, dirfd, path, err);
+	}
+	rc = snapshot_guard_check(guard, path, false, err);
+	if (rc != 0) {
+		if (renameat2(state, partial->name, dirfd, name,
+		    RENAME_EXCHANGE) != 0)
+			partial->fd = -1;	/* never remove the user's file */
+		return rc;
+	}
+	unlinkat(state, partial->name, 0);
+	return sync_names(partial, dirfd, path, err);
 }
 
 void
@@ -127,7 +163,7 @@ partial_sweep(const struct store *store)
 		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0)
 			continue;
 		file = beneath_open(store->state, entry->d_name,
-		    O_RDONLY | O_NOFOLLOW, 0);
+		    O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 		if (file < 0)
 			continue;
 		if (flock(file, LOCK_EX | LOCK_NB) == 0)

@@ -9,9 +9,8 @@
 #ifndef SNAPSHOT_PARTIAL_H
 #define SNAPSHOT_PARTIAL_H
 
-#include <stdbool.h>
-
 #include "common/err.h"
+#include "snapshot/snapshot.h"
 #include "snapshot/store.h"
 
 #define PARTIAL_NAME_SIZE 32
@@ -29,14 +28,23 @@ int partial_create(const struct store *store, struct partial *partial,
     struct err *err);
 
 /*
- * Give it its final name in the directory dirfd and sync all that is needed
- * for it to stay.  The file itself must have been synced.  path is the final
- * name for messages.  If the name exists: with replace it is replaced,
- * without, ERR_IDENTITY and the partial stays.  On success the partial is
- * closed.
+ * Give it its final name, which must be free, in the directory dirfd and sync
+ * all that is needed for it to stay.  The file itself must have been synced.
+ * path is the final name for messages.  ERR_IDENTITY if the name is taken; the
+ * partial then stays.  On success the partial is closed.
  */
 int partial_publish(struct partial *partial, int dirfd, const char *name,
-    const char *path, bool replace, struct err *err);
+    const char *path, struct err *err);
+
+/*
+ * The same, in place of the file that guard holds and that has the name.
+ *
+ * Both are exchanged, and the old one is removed only if nobody wrote to it or
+ * opened it for writing up to that moment; else they are exchanged back:
+ * ERR_FAILED, and everything is as before.
+ */
+int partial_replace(struct partial *partial, int dirfd, const char *name,
+    const char *path, const struct snapshot_guard *guard, struct err *err);
 
 /* Remove it. Harmless after partial_publish() and on PARTIAL_INIT. */
 void partial_discard(struct partial *partial);

@@ -182,7 +182,7 @@ seal_check(const struct seal *seal, const struct identity *identity,
 	    time_compare(&identity->ctime, &seal->before) <= 0)
 		return SEAL_VALID;
 	snprintf(text, size, "it was changed after it was sealed (its ctime "
-	    "is later)");
+	    "differs)");
 	return identity->mode & 0222 ? SEAL_BROKEN : SEAL_TOUCHED;
 }
 

@@ -142,7 +142,7 @@ snapshot_recheck(const struct snapshot *snapshot, struct err *err)
 	/* A read-only file may be renamed or held meanwhile. */
 	if (now.mode & 0222 && !identity_same(&snapshot->identity, &now))
 		return err_set(err, ERR_FAILED, "%s was changed while it was "
-		    "in use: its ctime is later", snapshot->path);
+		    "in use: its ctime differs", snapshot->path);
 	return 0;
 }
 
@@ -191,18 +191,18 @@ snapshot_guard(int fd, const char *path, struct snapshot_guard *guard,
 
 int
 snapshot_guard_check(const struct snapshot_guard *guard, const char *path,
-    struct err *err)
+    bool with_ctime, struct err *err)
 {
 	struct identity now;
+	char text[128];
 	int rc;
 
-	if (guard->fd < 0)
-		return 0;
 	rc = identity_read(guard->fd, path, &now, err);
 	if (rc != 0)
 		return rc;
 	if ((guard->leased && fcntl(guard->fd, F_GETLEASE) != F_RDLCK) ||
-	    !identity_same(&guard->identity, &now))
+	    identity_differs(&guard->identity, &now, text, sizeof(text)) ||
+	    (with_ctime && !identity_same(&guard->identity, &now)))
 		return err_set(err, ERR_FAILED, "%s was opened for writing or "
 		    "changed meanwhile: it was not replaced", path);
 	return 0;

@@ -79,9 +79,12 @@ struct snapshot_guard {
 int snapshot_guard(int fd, const char *path, struct snapshot_guard *guard,
     struct err *err);
 
-/* ERR_FAILED if somebody wrote to it, or wants to, since it was guarded. */
+/*
+ * ERR_FAILED if somebody wrote to it, or wants to, since it was guarded.
+ * with_ctime is false once it was renamed, which moves its ctime.
+ */
 int snapshot_guard_check(const struct snapshot_guard *guard, const char *path,
-    struct err *err);
+    bool with_ctime, struct err *err);
 
 /* Let writers in; harmless on SNAPSHOT_GUARD_INIT. */
 void snapshot_guard_release(struct snapshot_guard *guard);

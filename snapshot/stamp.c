@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/beneath.h"
@@ -16,6 +17,9 @@
 
 #define STAMP_SIZE (IDENTITY_ENCODED_SIZE + UUID_SIZE)
 #define STAMP_NAME_SIZE 64
+#define SUFFIX_NEW ".new"	/* being written */
+#define SUFFIX_NEXT ".next"	/* announced */
+#define ANNOUNCED_SECONDS 60	/* in which the rename has to come */
 
 static void
 stamp_name(const char *name, const char *suffix, char out[STAMP_NAME_SIZE])
@@ -30,8 +34,9 @@ stamp_name(const char *name, const char *suffix, char out[STAMP_NAME_SIZE])
 	snprintf(out + used, STAMP_NAME_SIZE - used, "%s", suffix);
 }
 
-void
-stamp_write(const struct store *store, const char *name,
+/* Replace the record with the given suffix; returns -1 if that fails. */
+static int
+write_record(const struct store *store, const char *name, const char *suffix,
     const struct identity *identity, const struct uuid *snapshot)
 {
 	char final[STAMP_NAME_SIZE], fresh[STAMP_NAME_SIZE];
@@ -41,42 +46,90 @@ stamp_write(const struct store *store, const char *name,
 	int fd;
 
 	if (store->state < 0)
-		return;
-	stamp_name(name, "", final);
-	stamp_name(name, ".new", fresh);
+		return -1;
+	stamp_name(name, suffix, final);
+	stamp_name(name, SUFFIX_NEW, fresh);
 	identity_put(&w, identity);
 	buf_put(&w, snapshot->bytes, UUID_SIZE);
-	fd = beneath_open(store->state, fresh, O_WRONLY | O_CREAT | O_TRUNC,
-	    0666);
+	/* What a killed run left, or anything else, makes way. */
+	unlinkat(store->state, fresh, 0);
+	fd = beneath_open(store->state, fresh, O_WRONLY | O_CREAT | O_EXCL,
+	    0644);
 	if (fd < 0)
-		return;
+		return -1;
 	written = io_write(fd, bytes, sizeof(bytes)) == 0 && fsync(fd) == 0;
 	close(fd);
-	if (!written || renameat(store->state, fresh, store->state, final) != 0)
-		unlinkat(store->state, fresh, 0);
+	if (written &&
+	    renameat(store->state, fresh, store->state, final) == 0)
+		return 0;
+	unlinkat(store->state, fresh, 0);
+	return -1;
 }
 
-bool
-stamp_matches(const struct store *store, const char *name,
-    const struct identity *identity, struct uuid *snapshot)
+void
+stamp_write(const struct store *store, const char *name,
+    const struct identity *identity, const struct uuid *snapshot)
+{
+	char announced[STAMP_NAME_SIZE];
+
+	if (write_record(store, name, "", identity, snapshot) != 0)
+		return;
+	stamp_name(name, SUFFIX_NEXT, announced);
+	unlinkat(store->state, announced, 0);
+}
+
+void
+stamp_announce(const struct store *store, const char *name,
+    const struct identity *identity, const struct uuid *snapshot)
+{
+	struct identity announced = *identity;
+
+	/* The clock that file systems stamp with. */
+	clock_gettime(CLOCK_REALTIME_COARSE, &announced.ctime);
+	write_record(store, name, SUFFIX_NEXT, &announced, snapshot);
+}
+
+static bool
+read_record(const struct store *store, const char *name, const char *suffix,
+    struct identity *identity, struct uuid *snapshot)
 {
 	char final[STAMP_NAME_SIZE];
 	uint8_t bytes[STAMP_SIZE];
 	struct buf_reader r = { .data = bytes, .size = sizeof(bytes) };
-	struct identity recorded;
 	ssize_t n;
 	int fd;
 
-	stamp_name(name, "", final);
+	stamp_name(name, suffix, final);
 	fd = store->state < 0 ? -1 :
-	    beneath_open(store->state, final, O_RDONLY, 0);
+	    beneath_open(store->state, final,
+	    O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
 		return false;
 	n = io_read(fd, bytes, sizeof(bytes));
 	close(fd);
 	if (n != (ssize_t)sizeof(bytes))
 		return false;
-	identity_get(&r, &recorded);
+	identity_get(&r, identity);
 	memcpy(snapshot->bytes, buf_get(&r, UUID_SIZE), UUID_SIZE);
-	return identity_same(&recorded, identity);
+	return true;
+}
+
+bool
+stamp_matches(const struct store *store, const char *name,
+    const struct identity *identity, struct uuid *snapshot)
+{
+	struct identity recorded;
+	struct timespec latest;
+	char text[128];
+
+	if (read_record(store, name, "", &recorded, snapshot) &&
+	    identity_same(&recorded, identity))
+		return true;
+	if (!read_record(store, name, SUFFIX_NEXT, &recorded, snapshot) ||
+	    identity_differs(&recorded, identity, text, sizeof(text)))
+		return false;
+	latest = recorded.ctime;
+	latest.tv_sec += ANNOUNCED_SECONDS;
+	return time_compare(&identity->ctime, &recorded.ctime) >= 0 &&
+	    time_compare(&identity->ctime, &latest) <= 0;
 }

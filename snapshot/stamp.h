@@ -24,9 +24,17 @@ void stamp_write(const struct store *store, const char *name,
     const struct identity *identity, const struct uuid *snapshot);
 
 /*
+ * Record ahead that the file with this identity is about to be renamed to
+ * name, which moves its ctime.  It counts if the run is killed between the
+ * rename and stamp_write(): a write to the file would have moved its mtime.
+ */
+void stamp_announce(const struct store *store, const char *name,
+    const struct identity *identity, const struct uuid *snapshot);
+
+/*
  * Does the live file still hold a snapshot? True, with the id, if its identity
- * is the recorded one.  Whether the snapshot still exists is for the caller
- * to see.
+ * is the recorded one, or the announced one with a ctime of soon after.
+ * Whether the snapshot still exists is for the caller to see.
  */
 bool stamp_matches(const struct store *store, const char *name,
     const struct identity *identity, struct uuid *snapshot);

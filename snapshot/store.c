@@ -21,15 +21,15 @@ store_make(struct store *store, struct err *err)
 {
 	int rc = 0;
 
+	/* Holds and stamps are not for everybody to write, whatever the umask. */
 	if (store->snapshots < 0)
 		rc = beneath_make_directory(store->dir, store->path,
-		    STORE_SNAPSHOTS, 0777, store->unsafe, &store->snapshots, &store->made_snapshots,
-		    err);
+		    STORE_SNAPSHOTS, 0755, store->unsafe, &store->snapshots,
+		    &store->made_snapshots, err);
 	if (rc == 0 && store->state < 0)
 		rc = beneath_make_directory(store->snapshots, store->path,
-		    STORE_STATE,
-		    0777, store->unsafe, &store->state, &store->made_state,
-		    err);
+		    STORE_STATE, 0755, store->unsafe, &store->state,
+		    &store->made_state, err);
 	return rc;
 }
 

@@ -80,39 +80,33 @@ copy_whole(int fd, const char *path, struct partial *partial,
 	return rc;
 }
 
-/* Replace the file by a copy that shares nothing. */
+/* Replace the file by a copy that shares nothing. fd becomes the guard's. */
 static int
 unshare_by_copy(int fd, struct place *place, const char *path,
     const struct notify *notify, struct err *err)
 {
+	struct snapshot_guard guard = SNAPSHOT_GUARD_INIT;
 	struct partial partial = PARTIAL_INIT;
-	struct identity before, after;
 	struct stat st;
 	int rc;
 
-	if (fstat(fd, &st) != 0)
-		return err_sys(err, ERR_FAILED, "%s", path);
-	if (st.st_nlink != 1)
-		return err_set(err, ERR_FAILED, "%s has several names (hard "
+	rc = snapshot_guard(fd, path, &guard, err);
+	if (rc == 0 && fstat(fd, &st) != 0)
+		rc = err_sys(err, ERR_FAILED, "%s", path);
+	if (rc == 0 && st.st_nlink != 1)
+		rc = err_set(err, ERR_FAILED, "%s has several names (hard "
 		    "links): it cannot be replaced by a copy", path);
-	if (snapshot_lease(fd) != 0)
-		return err_set(err, ERR_FAILED, "%s is open for writing: stop "
-		    "what uses it first", path);
-	rc = store_make(&place->store, err);
 	if (rc == 0)
-		rc = identity_read(fd, path, &before, err);
+		rc = store_make(&place->store, err);
 	if (rc == 0)
 		rc = partial_create(&place->store, &partial, err);
 	if (rc == 0)
 		rc = copy_whole(fd, path, &partial, notify, err);
 	if (rc == 0)
-		rc = identity_read(fd, path, &after, err);
-	if (rc == 0 && !identity_same(&before, &after))
-		rc = err_set(err, ERR_FAILED, "%s was changed meanwhile", path);
-	if (rc == 0)
-		rc = partial_publish(&partial, place_directory(place),
-		    place->name, path, true, err);
+		rc = partial_replace(&partial, place_directory(place),
+		    place->name, path, &guard, err);
 	partial_discard(&partial);
+	snapshot_guard_release(&guard);
 	return rc;
 }
 
@@ -162,8 +156,10 @@ unshare_file(const char *path, const struct notify *notify, bool *in_place,
 		/* A lease is to be had only without a writer: not even this. */
 		close(fd);
 		rc = open_file(&place, path, O_RDONLY, &fd, err);
-		if (rc == 0)
+		if (rc == 0) {
 			rc = unshare_by_copy(fd, &place, path, notify, err);
+			fd = -1;
+		}
 	}
 	if (fd >= 0)
 		close(fd);

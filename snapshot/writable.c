@@ -105,11 +105,13 @@ writable_publish(const struct snapshot *snapshot, struct store *store,
 		rc = err_sys(err, ERR_FAILED, "%s", name);
 	if (rc == 0)
 		rc = identity_read(fd, name, &identity, err);
-	if (rc == 0)
-		rc = snapshot_guard_check(guard, name, err);
-	if (rc == 0)
-		rc = partial_publish(&partial, store->dir, name, name,
-		    guard->fd >= 0, err);
+	if (rc == 0 && stamp)
+		stamp_announce(store, name, &identity, &snapshot->seal.id);
+	if (rc == 0 && guard->fd >= 0)
+		rc = partial_replace(&partial, store->dir, name, name, guard,
+		    err);
+	else if (rc == 0)
+		rc = partial_publish(&partial, store->dir, name, name, err);
 	if (rc == 0 && stamp)
 		stamp_published(fd, store, name, &identity,
 		    &snapshot->seal.id);

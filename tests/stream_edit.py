@@ -11,6 +11,7 @@ they arrived.  FIELD is one of
     version, required       of the stream header; numbers
     origin, name, base-name of every BEGIN; bytes, with Python's escapes
     size, flags             of every BEGIN; numbers
+    snapshot, lineage       of every BEGIN; uuids
     uid, gid, mode          of every META; numbers
     user, group             of every META; bytes, likewise
 
@@ -20,6 +21,7 @@ they arrived.  FIELD is one of
 import ast
 import struct
 import sys
+import uuid
 
 import xxhash
 
@@ -28,6 +30,7 @@ FRAME = struct.Struct("<4sHHQIIQ")
 BEGIN, META, END = 1, 6, 10
 
 # Places in the payload of BEGIN.
+UUIDS_AT = {"snapshot": 16, "lineage": 48}
 SIZE_AT = 4 * 16 + 2 * 8
 FLAGS_AT = SIZE_AT + 2 * 8 + 2 * 12 + 3 * 4
 STRINGS_AT = FLAGS_AT + 4 + 2 * 40
@@ -40,8 +43,8 @@ META_AT = {"mode": 4, "uid": 8, "gid": 12}
 META_STRINGS_AT = 16 + 3 * 12 + 8
 META_STRINGS = ("user", "group")
 
-FIELDS = {"version", "required", "size", "flags", *STRINGS, *META_AT,
-          *META_STRINGS}
+FIELDS = {"version", "required", "size", "flags", *UUIDS_AT, *STRINGS,
+          *META_AT, *META_STRINGS}
 
 
 def frames(stream):
@@ -83,6 +86,9 @@ def strings(payload, at, names, changes):
 
 def begin(payload, changes):
     fixed = bytearray(payload[:STRINGS_AT])
+    for name, at in UUIDS_AT.items():
+        if name in changes:
+            fixed[at:at + 16] = uuid.UUID(changes[name]).bytes
     if "size" in changes:
         struct.pack_into("<Q", fixed, SIZE_AT, int(changes["size"], 0))
     if "flags" in changes:

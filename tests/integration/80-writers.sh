@@ -1,0 +1,162 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# 80-writers.sh - what exists nowhere else is never replaced: live files that
+# were changed, or are being opened for writing, at bad moments.
+. "$(dirname "$0")/lib.sh"
+
+# Append to a file in the background; writes "kept" to $WORK/written if the
+# file that took it still has its name afterwards.
+append_later() {
+	"$PYTHON" - "$1" "$2" <<'END' &
+import os, sys, time
+time.sleep(float(sys.argv[2]))
+fd = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)
+os.write(fd, b"precious")
+os.fsync(fd)
+END
+	writer=$!
+}
+
+# What append_later wrote must stand in the file of that name.
+expect_precious() {
+	wait "$writer"
+	expect [ "$(tail -c 8 "$1")" = precious ]
+}
+
+# The file was never published; its own snapshot was deleted again.
+live_unpublished() {
+	mkdir "$A/one" "$A/two"
+	random_file "$A/one/disk" 100000 1
+	run_ok refsnap create --reflink=auto "$A/one/disk" s
+	random_file "$A/two/disk" 100000 2
+	run_ok refsnap create --reflink=auto "$A/two/disk" mine
+	run_ok refsnap delete "$A/two/.snapshot/disk.mine"
+	cp "$A/two/disk" "$A/precious"
+	run_ok refsend -o "$A/stream" "$A/one/.snapshot/disk.s"
+	run_code 5 sh -c 'refrecv --live "$1" <"$2"' - "$A/two" "$A/stream"
+	expect same "$A/two/disk" "$A/precious"
+	# Held by a snapshot of its own, but of another lineage.
+	run_ok refsnap create --reflink=auto "$A/two/disk" mine
+	run_code 5 sh -c 'refrecv --live "$1" <"$2"' - "$A/two" "$A/stream"
+	expect same "$A/two/disk" "$A/precious"
+}
+
+# Published, worked on, snapshotted, and that snapshot deleted.
+live_worked_on() {
+	mkdir "$A/three"
+	refsend "$A/one/.snapshot/disk.s" | run_ok refrecv --live "$A/three"
+	echo "my work" >>"$A/three/disk"
+	run_ok refsnap create --reflink=auto "$A/three/disk" tmp
+	run_ok refsnap delete "$A/three/.snapshot/disk.tmp"
+	cp "$A/three/disk" "$A/precious"
+	echo x >>"$A/one/disk"
+	run_ok refsnap create --reflink=auto "$A/one/disk" t
+	run_ok refsend -o "$A/change" -i "$A/one/.snapshot/disk.s" \
+		"$A/one/.snapshot/disk.t"
+	run_code 5 sh -c 'refrecv --live "$1" <"$2"' - "$A/three" "$A/change"
+	expect same "$A/three/disk" "$A/precious"
+}
+
+# A writer comes just before the rename.
+live_writer_at_rename() {
+	mkdir "$A/four"
+	refsend "$A/one/.snapshot/disk.s" | run_ok refrecv --live "$A/four"
+	append_later "$A/four/disk" 0.5
+	strace -o /dev/null -f -e trace=renameat2 \
+		-e inject=renameat2:delay_enter=1500000:when=2 \
+		refrecv --live "$A/four" <"$A/change" 2>"$ERR"
+	expect [ $? -eq 1 ]
+	expect_error 'opened for writing'
+	expect_precious "$A/four/disk"
+	# The next run refuses: that is work now.
+	run_code 5 sh -c 'refrecv --live "$1" <"$2"' - "$A/four" "$A/change"
+	expect_precious "$A/four/disk"
+	expect [ -z "$(ls "$A/four/.snapshot/.refsend" | grep partial)" ]
+}
+
+# unshare by copy takes time.
+unshare_writer() {
+	random_file "$A/big" 60000000 1
+	sync "$A/big"
+	append_later "$A/big" 0.5
+	strace -o /dev/null -f -e trace=pwrite64 \
+		-e inject=pwrite64:delay_enter=50000 \
+		refsnap unshare "$A/big" 2>"$ERR"
+	expect [ $? -eq 1 ]
+	expect_precious "$A/big"
+	expect [ -z "$(ls "$A/.snapshot/.refsend" 2>/dev/null | grep partial)" ]
+	run_ok refsnap unshare "$A/big"
+	expect [ "$(tail -c 8 "$A/big")" = precious ]
+}
+
+unshare_nocow() {
+	: >"$A/nocow"
+	chattr +C "$A/nocow"
+	random_file "$A/other" 100000 1
+	cat "$A/other" >"$A/nocow"
+	run_ok refsnap create "$A/nocow" s
+	run_ok refsnap unshare "$A/nocow"
+	expect [ "$(lsattr "$A/nocow" | grep -c C--)" -eq 1 ]
+	expect same "$A/nocow" "$A/other"
+}
+
+# Timestamps of whole seconds: two writes in one of them look alike.
+coarse_times() {
+	local i
+
+	for i in 1 2 3; do
+		echo aaaa >"$A/coarse$i"
+		run_ok refsnap create --reflink=auto --reserve=0 "$A/coarse$i" s
+		echo bbbb >"$A/coarse$i"
+		run_code 5 refsnap restore "$A/.snapshot/coarse$i.s"
+		expect [ "$(cat "$A/coarse$i")" = bbbb ]
+	done
+}
+
+# Strange files in the tool's own directory.
+strange_state() {
+	run_ok refsnap create --reflink=auto "$A/one/disk" state
+	mkfifo "$A/one/.snapshot/.refsend/partial.x"
+	run_ok timeout 20 refsnap create --reflink=auto "$A/one/disk" state2
+	for i in "$A/one/.snapshot/.refsend/"live.*; do
+		rm "$i"
+		mkfifo "$i"
+	done
+	run_code 5 timeout 20 refsnap restore "$A/one/.snapshot/disk.s"
+	run_ok timeout 20 refsnap restore --force "$A/one/.snapshot/disk.s"
+	expect same "$A/one/disk" "$A/one/.snapshot/disk.s"
+}
+
+on_fs() {
+	make_fs "$1" A
+	test_case "a live file that was never published" live_unpublished
+	test_case "a live file that was worked on" live_worked_on
+	if command -v strace >/dev/null; then
+		test_case "a writer at the rename" live_writer_at_rename
+	else
+		skip_case "a writer at the rename" "no strace"
+	fi
+	test_case "strange files among the state" strange_state
+	case $1 in
+	btrfs*)
+		test_case "unshare keeps the no-copy-on-write flag" \
+			unshare_nocow
+		command -v strace >/dev/null &&
+			test_case "a writer during unshare" unshare_writer
+		;;
+	esac
+}
+
+whole_seconds() {
+	truncate -s 600M "$WORK/coarse.img"
+	mkfs.ext4 -q -F -I 128 "$WORK/coarse.img" 2>/dev/null
+	A=$WORK/coarse
+	mkdir "$A"
+	mount -o loop "$WORK/coarse.img" "$A"
+	test_mounts+=("$A")
+	test_case "restore where times have whole seconds" coarse_times
+}
+
+for_each_fs on_fs xfs btrfs ext4
+whole_seconds
+finish

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""killtool.py - kill refrecv --live, again and again, and look what it left.
+
+Usage: killtool.py frames STREAM DIR SNAPSHOTS SIGNAL
+       killtool.py moments STREAM DIR SNAPSHOTS SIGNAL COUNT
+       killtool.py calls STREAM DIR SNAPSHOTS
+
+frames kills it after each frame of STREAM, moments at COUNT random moments,
+calls (by strace) in front of each system call that changes files.
+
+SNAPSHOTS holds the snapshots as they should arrive.  DIR holds the first, the
+others come by STREAM.  After each kill DIR has to hold the first and so many
+of the others, in their order and whole, and as live file one of the
+snapshots; a second receive has to succeed and to leave nothing else there.
+"""
+import fcntl
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, ".."))
+
+import stream_edit
+
+LIVE = "file"
+NAMES = ["file.one", "file.two", "file.three"]
+CALLS = ["openat", "openat2", "mkdirat", "flock", "ioctl", "ftruncate",
+         "pwrite64", "fallocate", "fchown", "fsetxattr", "fremovexattr",
+         "utimensat", "fchmod", "fsync", "renameat", "renameat2", "unlinkat",
+         "write", "close", "fcntl"]
+
+
+def read(path):
+    with open(path, "rb") as source:
+        return source.read()
+
+
+class Place:
+    """The directory, and what may lie there."""
+
+    def __init__(self, stream, directory, snapshots):
+        self.stream = stream
+        self.directory = directory
+        self.contents = [read(os.path.join(snapshots, name))
+                         for name in NAMES]
+
+    def command(self):
+        return ["refrecv", "--live", self.directory]
+
+    def kept(self, name=""):
+        return os.path.join(self.directory, ".snapshot", name)
+
+    def replicas(self):
+        return [name for name in os.listdir(self.kept())
+                if name != ".refsend"]
+
+    def partials(self):
+        state = self.kept(".refsend")
+        return [name for name in (os.listdir(state)
+                                  if os.path.isdir(state) else [])
+                if name.startswith("partial.")]
+
+    def check(self):
+        """Returns how many replicas are there."""
+        found = self.replicas()
+        assert sorted(found) == sorted(NAMES[:len(found)]), found
+        for name, content in zip(NAMES, self.contents):
+            if name in found:
+                assert read(self.kept(name)) == content, name
+                mode = os.stat(self.kept(name)).st_mode & 0o7777
+                assert mode == 0o444, oct(mode)
+        live = read(os.path.join(self.directory, LIVE))
+        assert live in self.contents, "the live file is a mixture"
+        assert sorted(os.listdir(self.directory)) == [".snapshot", LIVE]
+        return len(found)
+
+    def receive(self):
+        fd = os.open(self.stream, os.O_RDONLY)
+        done = subprocess.run(self.command(), stdin=fd, capture_output=True)
+        os.close(fd)
+        return done
+
+    def finish(self):
+        """The next run, without help."""
+        done = self.receive()
+        assert done.returncode == 0, done.stderr
+        assert self.check() == len(NAMES)
+        assert read(os.path.join(self.directory, LIVE)) == self.contents[-1]
+        assert not self.partials(), self.partials()
+
+    def reset(self):
+        """The first snapshot alone, also as live file."""
+        for name in NAMES[1:]:
+            os.unlink(self.kept(name))
+        os.unlink(os.path.join(self.directory, LIVE))
+        with open(self.stream + ".first", "rb") as first:
+            done = subprocess.run(self.command(), stdin=first,
+                                  capture_output=True)
+        assert done.returncode == 0, done.stderr
+        assert self.check() == 1
+
+
+def unread(pipe):
+    answer = fcntl.ioctl(pipe, termios.FIONREAD, struct.pack("i", 0))
+    return struct.unpack("i", answer)[0]
+
+
+def frames(place, number):
+    """Give it the stream up to the end of each frame, then kill it."""
+    stream = read(place.stream)
+    for end in stream_edit.boundaries(stream):
+        process = subprocess.Popen(place.command(), stdin=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL)
+        process.stdin.write(stream[:end])
+        process.stdin.flush()
+        while unread(process.stdin):
+            time.sleep(0.001)
+        time.sleep(0.005)       # for what it does with the frame
+        process.send_signal(number)
+        process.wait()
+        process.stdin.close()
+        yield f"byte {end}"
+
+
+def moments(place, number, count):
+    chance = random.Random(1)
+    started = time.monotonic()
+    assert place.receive().returncode == 0
+    took = time.monotonic() - started
+    place.reset()
+    for _ in range(int(count)):
+        delay = chance.uniform(0, took * 1.1)
+        with open(place.stream, "rb") as stream:
+            process = subprocess.Popen(place.command(), stdin=stream,
+                                       stderr=subprocess.DEVNULL)
+            time.sleep(delay)
+            process.send_signal(number)
+            process.wait()
+        yield f"{delay:.4f} s"
+
+
+def calls(place):
+    for call in CALLS:
+        code, number = -1, 0
+        while code != 0:
+            number += 1
+            with open(place.stream, "rb") as stream:
+                code = subprocess.run(
+                    ["strace", "-qq", "-o", "/dev/null", "-e",
+                     f"trace={call}", "-e",
+                     f"inject={call}:signal=KILL:when={number}"] +
+                    place.command(), stdin=stream,
+                    stderr=subprocess.DEVNULL).returncode
+            yield f"{call} {number}"
+
+
+def main():
+    how, stream, directory, snapshots = sys.argv[1:5]
+    place = Place(stream, directory, snapshots)
+    if how == "calls":
+        kills = calls(place)
+    else:
+        number = getattr(signal, f"SIG{sys.argv[5]}")
+        kills = {"frames": frames, "moments": moments}[how](
+            place, number, *sys.argv[6:])
+    left = {}
+    for what in kills:
+        try:
+            found = place.check()
+            left[found] = left.get(found, 0) + 1
+            place.finish()
+            place.reset()
+        except AssertionError as e:
+            print(f"killed at {what}: {e}")
+            return 1
+    told = ", ".join(f"{left[n]} times {n}" for n in sorted(left))
+    print(f"replicas that were left: {told}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
