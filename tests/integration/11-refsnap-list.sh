@@ -139,7 +139,7 @@ ctime_tells() {
 	random_patch "$A/plain" 100 1 2
 	touch -r "$WORK/times" "$A/plain"
 	run_code 5 refsnap info "$A/plain"
-	expect_error 'ctime is later'
+	expect_error 'ctime differs'
 	run_code 5 refsend -o "$WORK/stream" "$A/plain"
 	rm "$A/plain"
 }
