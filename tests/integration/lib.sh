@@ -56,9 +56,15 @@ lib_need() {
 	done
 	losetup -f >/dev/null 2>&1 || skip_all "there are no loop devices"
 	if [ -z "${LIB_MOUNT_SPACE:-}" ]; then
-		unshare --mount true 2>/dev/null ||
-			skip_all "mounting is not permitted"
-		LIB_MOUNT_SPACE=$$ exec unshare --mount "$BASH" "$0" "$@"
+		# In a chroot whose root is no mount point, propagation cannot
+		# be changed.
+		for propagation in private unchanged; do
+			unshare --mount --propagation "$propagation" true \
+				2>/dev/null || continue
+			LIB_MOUNT_SPACE=$$ exec unshare --mount --propagation \
+				"$propagation" "$BASH" "$0" "$@"
+		done
+		skip_all "mounting is not permitted"
 	fi
 }
 
