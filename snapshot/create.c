@@ -23,6 +23,7 @@
 #include "snapshot/store.h"
 
 #define NAME_TRIES 1000		/* snapshots within one second */
+#define SETTLE_TRIES 3		/* waits for a tick of the clock */
 
 /* What is at hand while a snapshot is being taken. */
 struct creation {
@@ -90,7 +91,7 @@ read_live(struct creation *c, struct err *err)
 	if (rc != 0)
 		return rc;
 	c->settled = change_would_show(&c->identity, &wait);
-	if (!c->settled) {
+	for (int i = 0; i < SETTLE_TRIES && !c->settled && rc == 0; i++) {
 		nanosleep(&wait, NULL);
 		rc = identity_read(c->fd, c->live, &c->identity, err);
 		c->settled = change_would_show(&c->identity, &wait);
