@@ -23,7 +23,7 @@ make_image() {
 	xfs_io "${commands[@]}" "$A/image" >"$WORK/xfs_io" 2>&1
 	expect [ "$(stat -c %s "$A/image")" -eq $((8192 * MIB)) ]
 	run_ok refsnap create "$A/image" one
-	"$PYTHON" -B "$STREAMTOOL" scatter "$A/image" $CHANGED 1 \
+	"$PYTHON" -B "$STREAMTOOL" scatter "$A/image" "$CHANGED" 1 \
 		>"$WORK/places"
 	run_ok refsnap create "$A/image" two
 }
@@ -38,7 +38,7 @@ cost() {
 	local base=$A/.snapshot/image.one start total size
 
 	start=$(date +%s%N)
-	strace -f -y -s 0 -o "$WORK/trace" \
+	traced -f -y -s 0 -o "$WORK/trace" \
 		-e trace=read,readv,pread64,preadv,preadv2,mmap,sendfile,splice,copy_file_range \
 		refsend -i "$base" "$A/.snapshot/image.two" >"$STREAM" ||
 		fail "refsend fails"

@@ -62,7 +62,7 @@ live_writer_at_rename() {
 	mkdir "$A/four"
 	refsend "$A/one/.snapshot/disk.s" | run_ok refrecv --live "$A/four"
 	append_later "$A/four/disk" 0.5
-	strace -o /dev/null -f -e trace=renameat2 \
+	traced -o /dev/null -f -e trace=renameat2 \
 		-e inject=renameat2:delay_enter=1500000:when=2 \
 		refrecv --live "$A/four" <"$A/change" 2>"$ERR"
 	expect [ $? -eq 1 ]
@@ -79,7 +79,7 @@ unshare_writer() {
 	random_file "$A/big" 60000000 1
 	sync "$A/big"
 	append_later "$A/big" 0.5
-	strace -o /dev/null -f -e trace=pwrite64 \
+	traced -o /dev/null -f -e trace=pwrite64 \
 		-e inject=pwrite64:delay_enter=50000 \
 		refsnap unshare "$A/big" 2>"$ERR"
 	expect [ $? -eq 1 ]

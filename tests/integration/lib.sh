@@ -227,6 +227,11 @@ as_user() {
 		env HOME="$WORK/home" PATH="$WORK/bin:$PATH" "$@"
 }
 
+# strace, also of a build with sanitizers: looking for leaks is tracing, too.
+traced() {
+	ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace "$@"
+}
+
 # ---- file systems ----
 
 # Can this machine make such a file system?
