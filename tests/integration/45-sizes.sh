@@ -83,7 +83,7 @@ all_hole() {
 }
 
 beyond_4g() {
-	local file=$A/large last= at
+	local file=$A/large last='' at
 
 	: >"$file"
 	for at in 4294967295 4294967296 4294963200 4294971392 6442450944; do
@@ -130,7 +130,7 @@ difference_way() {
 terabyte() {
 	local file=$A/tera from=$A/.snapshot/tera
 
-	truncate -s $TIB "$file"
+	truncate -s "$TIB" "$file"
 	random_patch "$file" 0 4096 1
 	random_patch "$file" $((TIB / 2)) 4096 2
 	random_patch "$file" $((TIB - 4096)) 4096 3

@@ -42,7 +42,7 @@ many_extents() {
 }
 
 on_fs() {
-	local count=50000 size=4096
+	local count=20000 size=4096
 
 	# Blocks of 1 KiB, where there are such, take a quarter of the time.
 	case $1 in
@@ -56,8 +56,8 @@ on_fs() {
 		make_fs "$1" A 2G ;;
 	esac
 	forget_reader
-	test_case "10 extents" few_extents $size
-	test_case "$count extents" many_extents $count $size
+	test_case "10 extents" few_extents "$size"
+	test_case "$count extents" many_extents "$count" "$size"
 }
 
 for_each_fs on_fs
