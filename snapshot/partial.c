@@ -102,6 +102,22 @@ partial_publish(struct partial *partial, int dirfd, const char *name,
 	return err_sys(err, ERR_FAILED, "cannot publish %s", path);
 }
 
+/* Is it the guarded file that has this name, and did nobody write to it? */
+static int
+check_replaced(int dirfd, const char *name, const char *path,
+    const struct snapshot_guard *guard, bool with_ctime, struct err *err)
+{
+	struct stat named, guarded;
+
+	if (fstatat(dirfd, name, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    fstat(guard->fd, &guarded) != 0)
+		return err_sys(err, ERR_FAILED, "%s", path);
+	if (named.st_ino != guarded.st_ino || named.st_dev != guarded.st_dev)
+		return err_set(err, ERR_FAILED, "%s was given to another file "
+		    "meanwhile: it was not replaced", path);
+	return snapshot_guard_check(guard, path, with_ctime, err);
+}
+
 int
 partial_replace(struct partial *partial, int dirfd, const char *name,
     const char *path, const struct snapshot_guard *guard, struct err *err)
@@ -109,7 +125,7 @@ partial_replace(struct partial *partial, int dirfd, const char *name,
 	const int state = partial->store->state;
 	int rc;
 
-	rc = snapshot_guard_check(guard, path, true, err);
+	rc = check_replaced(dirfd, name, path, guard, true, err);
 	if (rc != 0)
 		return rc;
 	/* What is in the way of a sweep is safe from it while it lies there. */
@@ -123,7 +139,7 @@ partial_replace(struct partial *partial, int dirfd, const char *name,
 			    path);
 		return sync_names(partial, dirfd, path, err);
 	}
-	rc = snapshot_guard_check(guard, path, false, err);
+	rc = check_replaced(state, partial->name, path, guard, false, err);
 	if (rc != 0) {
 		if (renameat2(state, partial->name, dirfd, name,
 		    RENAME_EXCHANGE) != 0)

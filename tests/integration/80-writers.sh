@@ -74,6 +74,20 @@ live_writer_at_rename() {
 	expect [ -z "$(ls "$A/four/.snapshot/.refsend" | grep partial)" ]
 }
 
+# Another file gets the name just before the rename, as editors do it.
+live_renamed_over() {
+	mkdir "$A/five"
+	refsend "$A/one/.snapshot/disk.s" | run_ok refrecv --live "$A/five"
+	echo precious >"$A/five/new"
+	(sleep 0.5; mv "$A/five/new" "$A/five/disk") &
+	traced -o /dev/null -f -e trace=renameat2 \
+		-e inject=renameat2:delay_enter=1500000:when=2 \
+		refrecv --live "$A/five" <"$A/change" 2>"$ERR"
+	expect [ $? -eq 1 ]
+	expect_error 'another file'
+	expect [ "$(cat "$A/five/disk")" = precious ]
+}
+
 # unshare by copy takes time.
 unshare_writer() {
 	random_file "$A/big" 60000000 1
@@ -133,6 +147,7 @@ on_fs() {
 	test_case "a live file that was worked on" live_worked_on
 	if command -v strace >/dev/null; then
 		test_case "a writer at the rename" live_writer_at_rename
+		test_case "another file at the rename" live_renamed_over
 	else
 		skip_case "a writer at the rename" "no strace"
 	fi
@@ -149,7 +164,7 @@ on_fs() {
 
 whole_seconds() {
 	truncate -s 600M "$WORK/coarse.img"
-	mkfs.ext4 -q -F -I 128 "$WORK/coarse.img" 2>/dev/null
+	mkfs.ext4 -q -F -I 128 "$WORK/coarse.img" >/dev/null 2>&1
 	A=$WORK/coarse
 	mkdir "$A"
 	mount -o loop "$WORK/coarse.img" "$A"
