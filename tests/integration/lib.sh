@@ -262,9 +262,10 @@ for_each_fs() {
 	done
 }
 
-# make_fs KIND NAME [SIZE [OPTION OF MKFS]...]: make and mount a file system (xfs btrfs btrfs-zstd
-# ext4 tmpfs) on a sparse image, 2 GiB by default.  Sets $NAME to its mount
-# point, writable by as_user, and $FS to KIND.  A NAME in use is unmounted first.
+# make_fs KIND NAME [SIZE [OPTION OF MKFS]...]: make and mount a file system
+# (xfs xfs-no-rmapbt btrfs btrfs-zstd btrfs-nodatacow ext4 tmpfs) on a sparse
+# image, 2 GiB by default.  Sets $NAME to its mount point, writable by as_user,
+# and $FS to KIND.  A NAME in use is unmounted first.
 make_fs() {
 	local kind=$1 name=$2 size=${3:-2G} directory=$WORK/$2
 	local image=$WORK/$2.img options=loop,noatime
@@ -277,10 +278,15 @@ make_fs() {
 	truncate -s "$size" "$image"
 	case $kind in
 	xfs) mkfs.xfs -q -m reflink=1,rmapbt=1 "${@:4}" "$image" ;;
+	xfs-no-rmapbt)
+		mkfs.xfs -q -m reflink=1,rmapbt=0 "${@:4}" "$image" ;;
 	btrfs) mkfs.btrfs -q "${@:4}" "$image" ;;
 	btrfs-zstd)
 		mkfs.btrfs -q "${@:4}" "$image"
 		options=$options,compress-force=zstd ;;
+	btrfs-nodatacow)
+		mkfs.btrfs -q "${@:4}" "$image"
+		options=$options,nodatacow ;;
 	ext4) mkfs.ext4 -q -E lazy_itable_init=1 "${@:4}" "$image" ;;
 	tmpfs) ;;
 	*) lib_bail "there is no kind of file system $kind" ;;
