@@ -22,8 +22,8 @@
 
 #define LENGTH_MIN 100u
 #define LENGTH_SPREAD 500u
-#define INTERVAL_MIN 30u	/* operations between snapshots, on average */
-#define INTERVAL_SPREAD 70u
+#define INTERVAL_MIN 25u	/* operations between snapshots, on average */
+#define INTERVAL_SPREAD 60u
 #define CUTS_KEPT 7u
 #define TRIES 3			/* for a failure that blocks moving made */
 
