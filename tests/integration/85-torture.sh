@@ -16,20 +16,21 @@ SECONDS_EACH=${TORTURE_SECONDS:-5}
 # What ran, and the failure if there was one.
 told() {
 	expect [ "$1" -eq 0 ]
-	grep -v -e 'the base was copied' "$2" | tail -n 8 |
+	grep -av -e 'the base was copied' "$2" | tail -n 8 |
 		while IFS= read -r line; do note "$line"; done
-	expect grep -q '^seed .* [1-9][0-9]* pairs' "$2"
+	expect grep -aq '^seed .* [1-9][0-9]* pairs' "$2"
 }
 
 # A history that is always the same, and new ones beside it.
 histories() {
-	local code=0
+	local code=0 fresh
 
 	torture --seconds "$SECONDS_EACH" --kinds >"$WORK/fresh" 2>&1 &
+	fresh=$!
 	torture --seed "$1" --histories 4 >"$WORK/fixed" 2>&1 || code=$?
 	told "$code" "$WORK/fixed"
 	code=0
-	wait $! || code=$?
+	wait "$fresh" || code=$?
 	told "$code" "$WORK/fresh"
 }
 

@@ -67,6 +67,10 @@ torture() {
 	fi
 	"${TORTURE_AS[@]}" "$TORTURE" "$@" "$SOURCE" "$SOURCE" "$REPLICA" ||
 		code=$?
-	[ -n "$balance" ] && kill "$balance"
+	if [ -n "$balance" ]; then
+		kill "$balance"
+		wait "$balance"
+		btrfs balance cancel "$SOURCE"
+	fi 2>/dev/null
 	return $code
 }
