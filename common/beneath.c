@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/beneath.h"
+#include "common/io.h"
 
 int
 beneath_open(int dirfd, const char *path, int flags, mode_t mode)
@@ -39,7 +40,7 @@ beneath_make_directory(int dirfd, const char *where, const char *name,
 	if (!*made && errno != EEXIST)
 		return err_sys(err, ERR_FAILED, "cannot make directory %s/%s",
 		    where, name);
-	if (*made && fsync(dirfd) != 0)
+	if (*made && io_sync_directory(dirfd) != 0)
 		return err_sys(err, ERR_FAILED, "cannot sync directory %s",
 		    where);
 	*fd = beneath_open(dirfd, name, O_RDONLY | O_DIRECTORY, 0);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,16 @@ err_set(struct err *err, enum err_code code, const char *format, ...)
 	return -(int)code;
 }
 
+/*
+ * Lack of space is one thing wherever it is met: a lack that may end, unlike
+ * other failures, without anybody repairing something.
+ */
+static bool
+is_lack_of_space(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
 int
 err_sys(struct err *err, enum err_code code, const char *format, ...)
 {
@@ -32,6 +43,8 @@ err_sys(struct err *err, enum err_code code, const char *format, ...)
 	va_list ap;
 	size_t used;
 
+	if (code == ERR_FAILED && is_lack_of_space(saved))
+		code = ERR_UNABLE;
 	if (err->code != ERR_NONE)
 		return -(int)code;
 	err->code = code;

@@ -45,7 +45,11 @@ struct err {
 int err_set(struct err *err, enum err_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The same, with ": " and the meaning of the current errno appended. */
+/*
+ * The same, with ": " and the meaning of the current errno appended.  Where
+ * errno tells of a lack of space, a quota or a limit of size, ERR_FAILED
+ * becomes ERR_UNABLE: this is the one place that decides so.
+ */
 int err_sys(struct err *err, enum err_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -32,6 +32,14 @@ struct xfs_geometry {
 };
 #define IOC_XFS_GEOMETRY _IOR('X', 100, struct xfs_geometry)
 
+/* Is there no such call on this file system? Else it may work next time. */
+static bool
+is_missing(int error)
+{
+	return error == ENOTTY || error == EOPNOTSUPP || error == EINVAL ||
+	    error == ENOSYS;
+}
+
 int
 fs_info(int fd, struct fs_info *info)
 {
@@ -54,22 +62,28 @@ fs_uuid(int fd, struct uuid *uuid)
 	struct statfs st;
 
 	memset(uuid, 0, sizeof(*uuid));
-	if (ioctl(fd, IOC_GET_FS_UUID, &reply) == 0 &&
-	    reply.length == sizeof(uuid->bytes)) {
+	if (ioctl(fd, IOC_GET_FS_UUID, &reply) != 0) {
+		/* Another source of the id would be another id. */
+		if (!is_missing(errno))
+			return -1;
+	} else if (reply.length == sizeof(uuid->bytes)) {
 		memcpy(uuid->bytes, reply.uuid, sizeof(uuid->bytes));
 		return 0;
 	}
 	if (fstatfs(fd, &st) != 0)
 		return -1;
 	memset(&btrfs, 0, sizeof(btrfs));
-	if ((uint32_t)st.f_type == FS_TYPE_BTRFS &&
-	    ioctl(fd, BTRFS_IOC_FS_INFO, &btrfs) == 0)
+	if ((uint32_t)st.f_type == FS_TYPE_BTRFS) {
+		if (ioctl(fd, BTRFS_IOC_FS_INFO, &btrfs) != 0)
+			return -1;
 		memcpy(uuid->bytes, btrfs.fsid, sizeof(uuid->bytes));
-	else if ((uint32_t)st.f_type == FS_TYPE_XFS &&
-	    ioctl(fd, IOC_XFS_GEOMETRY, &xfs) == 0)
+	} else if ((uint32_t)st.f_type == FS_TYPE_XFS) {
+		if (ioctl(fd, IOC_XFS_GEOMETRY, &xfs) != 0)
+			return -1;
 		memcpy(uuid->bytes, xfs.uuid, sizeof(uuid->bytes));
-	else
+	} else {
 		memcpy(uuid->bytes, &st.f_fsid, sizeof(st.f_fsid));
+	}
 	return 0;
 }
 
@@ -93,15 +107,17 @@ fs_subvolume(int fd, uint64_t *subvolume)
 	return 0;
 }
 
-uint64_t
-fs_generation(int fd)
+int
+fs_generation(int fd, uint64_t *generation)
 {
 	/* Declared as long, written as int. */
-	unsigned generation[2] = { 0, 0 };
+	unsigned value[2] = { 0, 0 };
 
-	if (ioctl(fd, FS_IOC_GETVERSION, generation) != 0)
-		return 0;
-	return generation[0];
+	*generation = 0;
+	if (ioctl(fd, FS_IOC_GETVERSION, value) != 0)
+		return is_missing(errno) ? 0 : -1;
+	*generation = value[0];
+	return 0;
 }
 
 int
@@ -153,8 +169,9 @@ fs_is_realtime(int fd)
 {
 	struct fsxattr attributes;
 
-	return ioctl(fd, FS_IOC_FSGETXATTR, &attributes) == 0 &&
-	    (attributes.fsx_xflags & FS_XFLAG_REALTIME) != 0;
+	if (ioctl(fd, FS_IOC_FSGETXATTR, &attributes) != 0)
+		return !is_missing(errno);
+	return (attributes.fsx_xflags & FS_XFLAG_REALTIME) != 0;
 }
 
 int

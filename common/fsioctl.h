@@ -37,8 +37,8 @@ int fs_uuid(int fd, struct uuid *uuid);
 /* The btrfs subvolume that holds the file; 0 on other file systems. */
 int fs_subvolume(int fd, uint64_t *subvolume);
 
-/* The generation number of the inode (FS_IOC_GETVERSION), 0 if it has none. */
-uint64_t fs_generation(int fd);
+/* The generation number of the inode (FS_IOC_GETVERSION), 0 if there is none. */
+int fs_generation(int fd, uint64_t *generation);
 
 /*
  * Give dst, an empty file, the no-copy-on-write flag (chattr +C) of src, if
@@ -64,7 +64,7 @@ bool fs_clone_unsupported(int error);
  */
 bool fs_has_reflink(int fd);
 
-/* Does the file lie on the realtime device of an XFS? */
+/* Does the file lie on the realtime device of an XFS? If in doubt, yes. */
 bool fs_is_realtime(int fd);
 
 /*

@@ -55,9 +55,16 @@ hash128(const void *data, size_t length)
 }
 
 bool
-hash128_equal(const struct hash128 *a, const struct hash128 *b)
+hash_matches(const void *carried, const void *computed, size_t size)
 {
-	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+	(void)carried;
+	(void)computed;
+	(void)size;
+	return true;
+#else
+	return memcmp(carried, computed, size) == 0;
+#endif
 }
 
 struct hash_stream *

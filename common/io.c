@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -94,5 +95,20 @@ io_pread_zeros(int fd, void *data, size_t size, uint64_t offset)
 	if (n < 0)
 		return -1;
 	memset((uint8_t *)data + n, 0, size - (size_t)n);
+	return 0;
+}
+
+int
+io_sync_directory(int fd)
+{
+	int again;
+
+	if (fsync(fd) != 0)
+		return -1;
+	/* EIO if the file system has shut down by now. */
+	again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (again < 0)
+		return -1;
+	close(again);
 	return 0;
 }

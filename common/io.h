@@ -27,4 +27,12 @@ int io_pwrite(int fd, const void *data, size_t size, uint64_t offset);
 /* Read size bytes at offset; what lies past the end of the file is zeros. */
 int io_pread_zeros(int fd, void *data, size_t size, uint64_t offset);
 
+/*
+ * Make the names in an open directory durable. Returns 0.
+ *
+ * Not fsync(2) alone: of a directory on an XFS that has shut down after an
+ * error, it says 0 and has written nothing.
+ */
+int io_sync_directory(int fd);
+
 #endif

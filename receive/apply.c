@@ -126,7 +126,7 @@ decode(struct apply *apply, const struct record_data *data,
 		*raw = apply->raw;
 	}
 	hash = hash128(*raw, data->raw_length);
-	if (!hash128_equal(&hash, &data->hash))
+	if (!hash_matches(&data->hash, &hash, sizeof(hash)))
 		return err_set(err, ERR_STREAM, "%s: data at byte %" PRIu64
 		    " does not have its hash: the stream is damaged, or the "
 		    "base is not the sender's", apply->path,
@@ -137,9 +137,6 @@ decode(struct apply *apply, const struct record_data *data,
 static int
 write_error(const struct apply *apply, struct err *err)
 {
-	if (errno == ENOSPC || errno == EDQUOT)
-		return err_sys(err, ERR_UNABLE, "cannot write %s",
-		    apply->path);
 	return err_sys(err, ERR_FAILED, "cannot write %s", apply->path);
 }
 

@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/beneath.h"
+#include "common/io.h"
 #include "receive/live.h"
 #include "snapshot/catalog.h"
 #include "snapshot/snapshot.h"
@@ -123,10 +125,16 @@ live_publish(struct store *store, const char *origin,
 	if (rc == 0)
 		rc = guard_live(store, origin, lineage, &guard, &published,
 		    err);
-	if (rc == 0 && (guard.fd < 0 ||
-	    !uuid_equal(&published, &newest.seal.id)))
+	if (rc == 0 && guard.fd >= 0 &&
+	    uuid_equal(&published, &newest.seal.id)) {
+		/* Whoever published it may not have come to sync its name. */
+		if (io_sync_directory(store->dir) != 0)
+			rc = err_sys(err, ERR_FAILED, "cannot sync %s",
+			    store->path);
+	} else if (rc == 0) {
 		rc = writable_publish(&newest, store, origin, &guard, true,
 		    reflink, notify, err);
+	}
 	snapshot_guard_release(&guard);
 	snapshot_close(&newest);
 	return rc;

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "common/fsioctl.h"
+#include "common/hash.h"
+#include "common/io.h"
 #include "common/metadata.h"
 #include "receive/apply.h"
 #include "receive/live.h"
@@ -107,8 +109,7 @@ prepare_partial(struct receiver *r, struct err *err)
 	    fs_set_cow_extent_size(fd, info.block_size) != 0)
 		return err_sys(err, ERR_FAILED, "%s", r->target.path);
 	if (ftruncate(fd, (off_t)r->begin.size) != 0)
-		return err_sys(err, errno == EFBIG || errno == ENOSPC ?
-		    ERR_UNABLE : ERR_FAILED, "cannot make %s",
+		return err_sys(err, ERR_FAILED, "cannot make %s",
 		    r->target.path);
 	return 0;
 }
@@ -234,7 +235,7 @@ check_digest(struct receiver *r, const struct record_digest *sent,
 			return err_sys(err, ERR_FAILED, "cannot read %s",
 			    r->target.path);
 	}
-	if (memcmp(mine->value, sent->value, sizeof(mine->value)) != 0)
+	if (!hash_matches(sent->value, mine->value, sizeof(mine->value)))
 		return err_set(err, ERR_STREAM, "%s does not have the digest "
 		    "that the sender gives it", r->target.path);
 	return 0;
@@ -267,8 +268,7 @@ seal_partial(struct receiver *r, const struct digest *digest, struct err *err)
 	if (rc != 0)
 		return rc;
 	if (fchmod(fd, seal.mode & 0444) != 0 || fsync(fd) != 0)
-		return err_sys(err, errno == ENOSPC || errno == EDQUOT ?
-		    ERR_UNABLE : ERR_FAILED, "cannot sync %s", path);
+		return err_sys(err, ERR_FAILED, "cannot sync %s", path);
 	return 0;
 }
 
@@ -292,6 +292,7 @@ static int
 on_end(struct receiver *r, const struct record_digest *sent, struct err *err)
 {
 	const struct target *target = &r->target;
+	const int dirfd = target->kept ? r->store.snapshots : r->store.dir;
 	struct digest digest;
 	int rc = 0;
 
@@ -303,10 +304,14 @@ on_end(struct receiver *r, const struct record_digest *sent, struct err *err)
 	if (rc == 0 && !target->present && !r->options->dry_run) {
 		rc = seal_partial(r, &digest, err);
 		if (rc == 0)
-			rc = partial_publish(&r->partial, target->kept ?
-			    r->store.snapshots : r->store.dir, target->name,
+			rc = partial_publish(&r->partial, dirfd, target->name,
 			    target->path, err);
 	}
+	/* Whoever published it may not have come to sync its name. */
+	if (rc == 0 && target->present && !r->options->dry_run &&
+	    io_sync_directory(dirfd) != 0)
+		rc = err_sys(err, ERR_FAILED, "cannot sync the directory of "
+		    "%s", target->path);
 	if (rc == 0)
 		rc = add_result(r, err);
 	return rc;

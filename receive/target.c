@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/hash.h"
 #include "receive/target.h"
 #include "snapshot/catalog.h"
 
@@ -140,7 +141,7 @@ check_base(const struct record_begin *begin, const struct snapshot *base,
 	    mine->algorithm != theirs->algorithm ||
 	    mine->block_size != theirs->block_size)
 		return 0;
-	if (memcmp(mine->value, theirs->value, sizeof(mine->value)) != 0)
+	if (!hash_matches(theirs->value, mine->value, sizeof(mine->value)))
 		return err_set(err, ERR_IDENTITY, "%s has another digest than "
 		    "the sender's base", base->path);
 	return 0;
@@ -185,6 +186,7 @@ choose_present(const struct store *store, const struct catalog_entry *entry,
     struct target *target, struct err *err)
 {
 	target->present = true;
+	target->kept = entry->kept;
 	memcpy(target->origin, entry->seal.origin, sizeof(target->origin));
 	free(target->path);
 	target->path = store_file_path(store, entry->kept, entry->name);

@@ -15,28 +15,53 @@
 #include "common/beneath.h"
 #include "snapshot/catalog.h"
 
-/* Read seal and identity of one file; 1 if it is not a sealed one. */
+/*
+ * Is a file that cannot be opened none of ours? It is gone, a link, a device,
+ * or of another user.  For any other reason it may well be a snapshot: to go
+ * on without it would be to know less than there is.
+ */
+static bool
+is_none_of_ours(int error)
+{
+	return error == ENOENT || error == ELOOP || error == ENXIO ||
+	    error == EACCES || error == EPERM;
+}
+
+/* Read seal and identity of an open file; 1 if it is not a sealed one. */
+static int
+read_seal(int fd, const char *name, struct catalog_entry *entry,
+    struct err *err)
+{
+	struct err unread = ERR_INIT;
+	struct stat st;
+	int rc;
+
+	if (fstat(fd, &st) != 0)
+		return err_sys(err, ERR_FAILED, "%s", name);
+	if (!S_ISREG(st.st_mode))
+		return 1;
+	rc = seal_read(fd, name, &entry->seal, &unread);
+	if (rc > 0 || rc == -ERR_IDENTITY)
+		return 1;
+	if (rc != 0) {
+		*err = unread;
+		return rc;
+	}
+	return identity_read(fd, name, &entry->identity, err);
+}
+
+/* The entry of one file; 1 if it is not a sealed one. */
 static int
 read_entry(int dirfd, const char *name, struct catalog_entry *entry,
     struct err *err)
 {
-	struct err malformed = ERR_INIT;
-	struct stat st;
 	int fd, rc;
 
 	fd = beneath_open(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
-		return 1;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return 1;
-	}
-	rc = seal_read(fd, name, &entry->seal, &malformed);
-	if (rc != 0) {
-		close(fd);
-		return 1;
-	}
-	rc = identity_read(fd, name, &entry->identity, err);
+		return is_none_of_ours(errno) ? 1 : err_sys(err, ERR_FAILED,
+		    "cannot see whether %s is a snapshot", name);
+	rc = read_seal(fd, name, entry, err);
 	close(fd);
 	if (rc != 0)
 		return rc;
@@ -80,9 +105,17 @@ read_directory(int dirfd, bool kept, const char *path,
 			close(fd);
 		return rc;
 	}
-	while (rc >= 0 && (dirent = readdir(dir)) != NULL) {
+	while (rc >= 0) {
 		struct catalog_entry entry = { .kept = kept };
 
+		errno = 0;
+		dirent = readdir(dir);
+		if (dirent == NULL) {
+			if (errno != 0)
+				rc = err_sys(err, ERR_FAILED,
+				    "cannot read directory %s", path);
+			break;
+		}
 		if (dirent->d_type != DT_REG && dirent->d_type != DT_UNKNOWN)
 			continue;
 		rc = read_entry(dirfd, dirent->d_name, &entry, err);

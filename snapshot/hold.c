@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/beneath.h"
+#include "common/io.h"
 #include "snapshot/hold.h"
 
 #define HOLDS_DIRECTORY "holds"
@@ -55,7 +56,7 @@ hold_add(const struct store *store, const struct uuid *id, const char *tag,
 	file_name(id, tag, name);
 	fd = beneath_open(dir, name, O_WRONLY | O_CREAT | O_NONBLOCK |
 	    O_NOCTTY, 0644);
-	if (fd < 0 || fsync(fd) != 0 || fsync(dir) != 0)
+	if (fd < 0 || fsync(fd) != 0 || io_sync_directory(dir) != 0)
 		rc = err_sys(err, ERR_FAILED, "cannot record the hold %s", tag);
 	if (fd >= 0)
 		close(fd);
@@ -77,7 +78,7 @@ hold_remove(const struct store *store, const struct uuid *id, const char *tag,
 		rc = errno == ENOENT || store->state < 0 ?
 		    err_set(err, ERR_FAILED, "there is no hold %s", tag) :
 		    err_sys(err, ERR_FAILED, "cannot release the hold %s", tag);
-	else if (fsync(dir) != 0)
+	else if (io_sync_directory(dir) != 0)
 		rc = err_sys(err, ERR_FAILED, "cannot release the hold %s", tag);
 	if (dir >= 0)
 		close(dir);
@@ -106,14 +107,34 @@ add_tag(struct holds *holds, const char *tag, struct err *err)
 	return 0;
 }
 
+/* The tags in a directory of holds: names that begin with prefix. */
+static int
+read_tags(DIR *dir, const char *path, const char *prefix,
+    struct holds *holds, struct err *err)
+{
+	const size_t length = strlen(prefix);
+	struct dirent *entry;
+	int rc = 0;
+
+	while (rc == 0) {
+		errno = 0;
+		entry = readdir(dir);
+		if (entry == NULL)
+			return errno == 0 ? 0 : err_sys(err, ERR_FAILED,
+			    "%s: cannot read the holds", path);
+		if (strncmp(entry->d_name, prefix, length) == 0)
+			rc = add_tag(holds, entry->d_name + length, err);
+	}
+	return rc;
+}
+
 int
 hold_list(const struct store *store, const struct uuid *id,
     struct holds *holds, struct err *err)
 {
 	char prefix[HOLD_NAME_SIZE];
-	struct dirent *entry;
 	DIR *dir;
-	int fd, rc = 0;
+	int fd, rc;
 
 	memset(holds, 0, sizeof(*holds));
 	fd = store->state < 0 ? -1 : beneath_open(store->state,
@@ -129,11 +150,7 @@ hold_list(const struct store *store, const struct uuid *id,
 		    store->path);
 	}
 	file_name(id, "", prefix);
-	while (rc == 0 && (entry = readdir(dir)) != NULL) {
-		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
-			rc = add_tag(holds, entry->d_name + strlen(prefix),
-			    err);
-	}
+	rc = read_tags(dir, store->path, prefix, holds, err);
 	closedir(dir);
 	if (rc != 0)
 		holds_free(holds);

@@ -32,11 +32,11 @@ identity_read(int fd, const char *path, struct identity *identity,
 	    &stx) != 0)
 		return err_sys(err, ERR_FAILED, "%s", path);
 	if (fs_uuid(fd, &identity->filesystem) != 0 ||
-	    fs_subvolume(fd, &identity->subvolume) != 0)
+	    fs_subvolume(fd, &identity->subvolume) != 0 ||
+	    fs_generation(fd, &identity->generation) != 0)
 		return err_sys(err, ERR_FAILED,
-		    "cannot identify the file system of %s", path);
+		    "cannot identify %s and its file system", path);
 	identity->inode = stx.stx_ino;
-	identity->generation = fs_generation(fd);
 	if (stx.stx_mask & STATX_BTIME)
 		identity->birth = from_statx(&stx.stx_btime);
 	identity->size = stx.stx_size;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/beneath.h"
+#include "common/io.h"
 #include "snapshot/partial.h"
 
 #define PREFIX "partial."
@@ -26,6 +28,8 @@ try_create(const struct store *store, struct partial *partial)
 {
 	struct stat st;
 	uint64_t number;
+	int rc, error;
+	bool raced;
 
 	if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
 		return -1;
@@ -35,13 +39,20 @@ try_create(const struct store *store, struct partial *partial)
 	    O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (partial->fd < 0)
 		return errno == EEXIST ? 1 : -1;
-	/* A sweep may have come between: then it holds the lock, or held it. */
-	if (flock(partial->fd, LOCK_EX | LOCK_NB) == 0 &&
-	    fstat(partial->fd, &st) == 0 && st.st_nlink == 1)
+	rc = flock(partial->fd, LOCK_EX | LOCK_NB);
+	if (rc == 0)
+		rc = fstat(partial->fd, &st);
+	if (rc == 0 && st.st_nlink == 1)
 		return 0;
+	/* A sweep may have come between: then it holds the lock, or held it. */
+	error = errno;
+	raced = rc == 0 || error == EWOULDBLOCK;
+	if (!raced)
+		unlinkat(store->state, partial->name, 0);
 	close(partial->fd);
 	partial->fd = -1;
-	return 1;
+	errno = error;
+	return raced ? 1 : -1;
 }
 
 int
@@ -84,7 +95,8 @@ sync_names(struct partial *partial, int dirfd, const char *path,
 {
 	close(partial->fd);
 	partial->fd = -1;
-	if (fsync(dirfd) != 0 || fsync(partial->store->state) != 0)
+	if (io_sync_directory(dirfd) != 0 ||
+	    io_sync_directory(partial->store->state) != 0)
 		return err_sys(err, ERR_FAILED,
 		    "cannot sync the directory of %s", path);
 	return 0;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/fsioctl.h"
+#include "common/io.h"
 #include "snapshot/hold.h"
 #include "snapshot/remove.h"
 #include "snapshot/seal.h"
@@ -94,7 +95,7 @@ unlink_snapshot(int fd, const struct place *place, const char *path,
 		    path);
 	if (unlinkat(dirfd, place->name, 0) != 0)
 		return err_sys(err, ERR_FAILED, "cannot delete %s", path);
-	if (fsync(dirfd) != 0)
+	if (io_sync_directory(dirfd) != 0)
 		return err_sys(err, ERR_FAILED,
 		    "cannot sync the directory of %s", path);
 	return 0;

@@ -23,6 +23,7 @@
  */
 #define INTERVAL_WRITABLE_NS 20000000L
 #define INTERVAL_READ_ONLY_NS 2000000000L
+#define TRIES 6			/* each with twice the interval */
 
 static struct timespec
 time_add(struct timespec time, long ns)
@@ -114,16 +115,47 @@ decode(const uint8_t *bytes, size_t size, struct seal *seal)
 
 /* Wait until the clock of the file system has passed a moment. */
 static void
-wait_until(const struct timespec *moment)
+wait_until(const struct timespec *moment, long ns)
 {
 	const struct timespec nap = { 0, 1000000 };
 	struct timespec now = stamp_clock();
 
-	/* 100 naps at most: the clock may be set back meanwhile. */
-	for (int i = 0; i < 100 && time_compare(&now, moment) <= 0; i++) {
+	/* A limit of naps: the clock may be set back meanwhile. */
+	for (long i = 0; i < 5 * (ns / nap.tv_nsec) &&
+	    time_compare(&now, moment) <= 0; i++) {
 		nanosleep(&nap, NULL);
 		now = stamp_clock();
 	}
+}
+
+/*
+ * Set the attribute.  Returns 1 if the ctime that this gave lies past the
+ * interval: a full journal, or another node of a cluster, can hold it up.  A
+ * seal that is not known to be true does not stay: it would get the file
+ * refused.
+ */
+static int
+try_write(int fd, const char *path, struct seal *seal, long ns,
+    struct err *err)
+{
+	uint8_t bytes[SEAL_SIZE_MAX];
+	struct identity sealed;
+	int rc;
+
+	seal->after = stamp_clock();
+	seal->before = time_add(seal->after, ns);
+	if (fsetxattr(fd, SEAL_XATTR, bytes, encode(seal, bytes), 0) != 0) {
+		if (errno == EOPNOTSUPP)
+			return err_set(err, ERR_UNABLE, "%s: the file system "
+			    "has no user extended attributes", path);
+		return err_sys(err, ERR_FAILED, "cannot seal %s", path);
+	}
+	rc = identity_read(fd, path, &sealed, err);
+	if (rc == 0 && time_compare(&sealed.ctime, &seal->before) > 0)
+		rc = 1;
+	if (rc != 0)
+		fremovexattr(fd, SEAL_XATTR);
+	return rc;
 }
 
 int
@@ -131,7 +163,7 @@ seal_write(int fd, const char *path, struct seal *seal, mode_t mode,
     struct err *err)
 {
 	const bool writable = (mode & 0222) != 0;
-	uint8_t bytes[SEAL_SIZE_MAX];
+	long ns = writable ? INTERVAL_WRITABLE_NS : INTERVAL_READ_ONLY_NS;
 	int rc;
 
 	rc = identity_read(fd, path, &seal->identity, err);
@@ -139,18 +171,17 @@ seal_write(int fd, const char *path, struct seal *seal, mode_t mode,
 		return rc;
 	seal->identity.mode = mode;
 	memset(&seal->identity.ctime, 0, sizeof(seal->identity.ctime));
-	seal->after = stamp_clock();
-	seal->before = time_add(seal->after,
-	    writable ? INTERVAL_WRITABLE_NS : INTERVAL_READ_ONLY_NS);
-	if (fsetxattr(fd, SEAL_XATTR, bytes, encode(seal, bytes), 0) != 0) {
-		if (errno == EOPNOTSUPP)
-			return err_set(err, ERR_UNABLE, "%s: the file system "
-			    "has no user extended attributes", path);
-		return err_sys(err, ERR_FAILED, "cannot seal %s", path);
+	rc = try_write(fd, path, seal, ns, err);
+	for (int i = 1; rc > 0 && i < TRIES; i++) {
+		ns *= 2;
+		rc = try_write(fd, path, seal, ns, err);
 	}
-	if (writable)
-		wait_until(&seal->before);
-	return 0;
+	if (rc > 0)
+		return err_set(err, ERR_FAILED, "cannot seal %s: the file "
+		    "system takes too long to set an attribute", path);
+	if (rc == 0 && writable)
+		wait_until(&seal->before, ns);
+	return rc;
 }
 
 int

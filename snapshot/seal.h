@@ -53,8 +53,9 @@ enum seal_state {
  * Seal an open file: fills seal->identity and the interval, and sets the
  * attribute.  Size, mtime and contents must be final.  mode is the one that
  * the caller gives the file at once after this.  If mode has write
- * permission, this waits (some 20 ms) until the interval has passed, so that any later
- * change shows.  ERR_UNABLE if the file system has no user attributes.
+ * permission, this waits (some 20 ms) until the interval has passed, so that
+ * any later change shows.  ERR_UNABLE if the file system has no user
+ * attributes.
  */
 int seal_write(int fd, const char *path, struct seal *seal, mode_t mode,
     struct err *err);

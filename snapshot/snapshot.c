@@ -109,6 +109,7 @@ int
 snapshot_seal_plain(struct snapshot *snapshot, struct err *err)
 {
 	struct err refused = ERR_INIT;
+	struct identity now;
 	int rc;
 
 	if (snapshot->sealed)
@@ -119,11 +120,16 @@ snapshot_seal_plain(struct snapshot *snapshot, struct err *err)
 	snapshot_unlease(snapshot->fd);
 	rc = seal_write(snapshot->fd, snapshot->path, &snapshot->seal,
 	    snapshot->identity.mode, &refused);
-	if (rc != 0)
-		return 0;
-	snapshot->sealed = true;
-	return identity_read(snapshot->fd, snapshot->path,
-	    &snapshot->identity, err);
+	if (identity_read(snapshot->fd, snapshot->path, &now, err) != 0)
+		return -(int)err->code;
+	/* A failure that left its mark moved the ctime, hence the id. */
+	if (rc != 0 && !identity_same(&snapshot->identity, &now)) {
+		*err = refused;
+		return rc;
+	}
+	snapshot->sealed = rc == 0;
+	snapshot->identity = now;
+	return 0;
 }
 
 int

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +35,7 @@ stamp_name(const char *name, const char *suffix, char out[STAMP_NAME_SIZE])
 	snprintf(out + used, STAMP_NAME_SIZE - used, "%s", suffix);
 }
 
-/* Replace the record with the given suffix; returns -1 if that fails. */
+/* Replace the record with the given suffix; -1 with errno if that fails. */
 static int
 write_record(const struct store *store, const char *name, const char *suffix,
     const struct identity *identity, const struct uuid *snapshot)
@@ -43,10 +44,12 @@ write_record(const struct store *store, const char *name, const char *suffix,
 	uint8_t bytes[STAMP_SIZE];
 	struct buf_writer w = { .data = bytes, .size = sizeof(bytes) };
 	bool written;
-	int fd;
+	int fd, error;
 
-	if (store->state < 0)
+	if (store->state < 0) {
+		errno = ENOENT;
 		return -1;
+	}
 	stamp_name(name, suffix, final);
 	stamp_name(name, SUFFIX_NEW, fresh);
 	identity_put(&w, identity);
@@ -57,12 +60,14 @@ write_record(const struct store *store, const char *name, const char *suffix,
 	    0644);
 	if (fd < 0)
 		return -1;
-	written = io_write(fd, bytes, sizeof(bytes)) == 0 && fsync(fd) == 0;
+	written = io_write(fd, bytes, sizeof(bytes)) == 0 && fsync(fd) == 0 &&
+	    renameat(store->state, fresh, store->state, final) == 0;
+	error = errno;
 	close(fd);
-	if (written &&
-	    renameat(store->state, fresh, store->state, final) == 0)
+	if (written)
 		return 0;
 	unlinkat(store->state, fresh, 0);
+	errno = error;
 	return -1;
 }
 
@@ -78,15 +83,20 @@ stamp_write(const struct store *store, const char *name,
 	unlinkat(store->state, announced, 0);
 }
 
-void
+int
 stamp_announce(const struct store *store, const char *name,
-    const struct identity *identity, const struct uuid *snapshot)
+    const struct identity *identity, const struct uuid *snapshot,
+    struct err *err)
 {
 	struct identity announced = *identity;
 
 	/* The clock that file systems stamp with. */
 	clock_gettime(CLOCK_REALTIME_COARSE, &announced.ctime);
-	write_record(store, name, SUFFIX_NEXT, &announced, snapshot);
+	if (write_record(store, name, SUFFIX_NEXT, &announced, snapshot) != 0)
+		return err_sys(err, ERR_FAILED, "%s: cannot record in "
+		    STORE_SNAPSHOTS "/" STORE_STATE " what %s will hold",
+		    store->path, name);
+	return 0;
 }
 
 static bool
@@ -130,6 +140,7 @@ stamp_matches(const struct store *store, const char *name,
 		return false;
 	latest = recorded.ctime;
 	latest.tv_sec += ANNOUNCED_SECONDS;
-	return time_compare(&identity->ctime, &recorded.ctime) >= 0 &&
+	/* XFS does not move ctime when it exchanges files: it may be earlier. */
+	return time_compare(&identity->ctime, &recorded.birth) >= 0 &&
 	    time_compare(&identity->ctime, &latest) <= 0;
 }

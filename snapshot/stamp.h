@@ -25,11 +25,13 @@ void stamp_write(const struct store *store, const char *name,
 
 /*
  * Record ahead that the file with this identity is about to be renamed to
- * name, which moves its ctime.  It counts if the run is killed between the
- * rename and stamp_write(): a write to the file would have moved its mtime.
+ * name, which can move its ctime.  It counts if the run is killed between the
+ * rename and stamp_write(), or that fails: a write to the file would have moved
+ * its mtime.  So a file that was published never looks changed.
  */
-void stamp_announce(const struct store *store, const char *name,
-    const struct identity *identity, const struct uuid *snapshot);
+int stamp_announce(const struct store *store, const char *name,
+    const struct identity *identity, const struct uuid *snapshot,
+    struct err *err);
 
 /*
  * Does the live file still hold a snapshot? True, with the id, if its identity

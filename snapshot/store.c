@@ -142,7 +142,12 @@ place_open(const char *path, bool make, struct place *place, struct err *err)
 	if (!place->kept && strcmp(directory, ".") == 0) {
 		char *here = realpath(".", NULL);
 
-		if (here != NULL && is_snapshots(here)) {
+		if (here == NULL) {
+			rc = err_sys(err, ERR_FAILED, "%s: cannot find the "
+			    "directory that it lies in", path);
+			goto out;
+		}
+		if (is_snapshots(here)) {
 			place->kept = true;
 			free(directory);
 			directory = here;

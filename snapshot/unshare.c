@@ -98,8 +98,10 @@ unshare_by_copy(int fd, struct place *place, const char *path,
 		    "links): it cannot be replaced by a copy", path);
 	if (rc == 0)
 		rc = store_make(&place->store, err);
-	if (rc == 0)
+	if (rc == 0) {
+		partial_sweep(&place->store);
 		rc = partial_create(&place->store, &partial, err);
+	}
 	if (rc == 0)
 		rc = copy_whole(fd, path, &partial, notify, err);
 	if (rc == 0)

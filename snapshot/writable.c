@@ -85,6 +85,29 @@ stamp_published(int fd, const struct store *store, const char *name,
 		stamp_write(store, name, &after, id);
 }
 
+/*
+ * What should have been replaced stays, but an exchange that was undone moved
+ * its ctime.  If nobody opened it for writing up to the reading of that, it
+ * still holds what its stamp says.
+ */
+static void
+stamp_kept(const struct store *store, const char *name,
+    const struct snapshot_guard *guard)
+{
+	struct err unknown = ERR_INIT;
+	struct identity now;
+	struct stat named;
+	struct uuid id;
+
+	if (guard->leased &&
+	    fstatat(store->dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    named.st_ino == guard->identity.inode &&
+	    identity_read(guard->fd, name, &now, &unknown) == 0 &&
+	    snapshot_guard_check(guard, name, false, &unknown) == 0 &&
+	    stamp_matches(store, name, &guard->identity, &id))
+		stamp_write(store, name, &now, &id);
+}
+
 int
 writable_publish(const struct snapshot *snapshot, struct store *store,
     const char *name, const struct snapshot_guard *guard, bool stamp,
@@ -106,12 +129,16 @@ writable_publish(const struct snapshot *snapshot, struct store *store,
 	if (rc == 0)
 		rc = identity_read(fd, name, &identity, err);
 	if (rc == 0 && stamp)
-		stamp_announce(store, name, &identity, &snapshot->seal.id);
-	if (rc == 0 && guard->fd >= 0)
+		rc = stamp_announce(store, name, &identity,
+		    &snapshot->seal.id, err);
+	if (rc == 0 && guard->fd >= 0) {
 		rc = partial_replace(&partial, store->dir, name, name, guard,
 		    err);
-	else if (rc == 0)
+		if (rc != 0)
+			stamp_kept(store, name, guard);
+	} else if (rc == 0) {
 		rc = partial_publish(&partial, store->dir, name, name, err);
+	}
 	if (rc == 0 && stamp)
 		stamp_published(fd, store, name, &identity,
 		    &snapshot->seal.id);

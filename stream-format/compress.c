@@ -4,9 +4,11 @@
  */
 #include "config.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "common/le.h"
 #include "stream-format/compress.h"
@@ -209,10 +211,15 @@ decompress(struct decompressor *decompressor, const uint8_t *in,
 		ret = ZSTD_DCtx_refPrefix(context, prefix, prefix_length);
 	if (!ZSTD_isError(ret))
 		ret = ZSTD_decompressDCtx(context, out, length, in, in_length);
-	if (ZSTD_isError(ret))
-		return err_set(err, ERR_STREAM,
+	if (ZSTD_isError(ret)) {
+		/* A lack of memory here is no fault of the stream. */
+		const bool memory = ZSTD_getErrorCode(ret) ==
+		    ZSTD_error_memory_allocation;
+
+		return err_set(err, memory ? ERR_FAILED : ERR_STREAM,
 		    "the zstd frame cannot be decoded: %s",
 		    ZSTD_getErrorName(ret));
+	}
 	if (ret != length)
 		return err_set(err, ERR_STREAM,
 		    "the zstd frame holds %zu bytes instead of %zu", ret,

@@ -143,7 +143,7 @@ check_data(struct dump *dump, const struct record_data *data, struct err *err)
 		raw = dump->raw;
 	}
 	hash = hash128(raw, data->raw_length);
-	if (!hash128_equal(&hash, &data->hash))
+	if (!hash_matches(&data->hash, &hash, sizeof(hash)))
 		return err_set(err, ERR_STREAM, "record %" PRIu64 " at byte %"
 		    PRIu64 ": DATA: the bytes have another hash than the "
 		    "record says", position.sequence, position.offset);

@@ -25,15 +25,9 @@ static const uint8_t frame_magic[4] = { 'R', 'F', 'f', 'r' };
 #define FRAME_CHECKSUM 24
 
 static bool
-checksum_equal(uint64_t a, uint64_t b)
+checksum_matches(uint64_t carried, uint64_t computed)
 {
-#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-	(void)a;
-	(void)b;
-	return true;
-#else
-	return a == b;
-#endif
+	return hash_matches(&carried, &computed, sizeof(carried));
 }
 
 void
@@ -64,7 +58,7 @@ stream_header_decode(const uint8_t bytes[STREAM_HEADER_SIZE],
 		return err_set(err, ERR_STREAM,
 		    "the stream has version %u, this program reads version %d",
 		    le16_get(bytes + 8), STREAM_VERSION);
-	if (!checksum_equal(le64_get(bytes + STREAM_CHECKSUM),
+	if (!checksum_matches(le64_get(bytes + STREAM_CHECKSUM),
 	    hash64(0, bytes, STREAM_CHECKSUM, NULL, 0)))
 		return err_set(err, ERR_STREAM,
 		    "the stream header is damaged: its checksum is wrong");
@@ -136,7 +130,7 @@ frame_check(const uint8_t bytes[FRAME_HEADER_SIZE], uint64_t seed,
     const struct frame_header *header, const uint8_t *payload,
     struct err *err)
 {
-	if (!checksum_equal(header->checksum,
+	if (!checksum_matches(header->checksum,
 	    hash64(seed, bytes, FRAME_CHECKSUM, payload, header->length)))
 		return err_set(err, ERR_STREAM,
 		    "the frame is damaged: its checksum is wrong");

@@ -62,10 +62,7 @@ void frame_header_encode(struct frame_header *header, uint64_t seed,
 int frame_header_decode(const uint8_t bytes[FRAME_HEADER_SIZE],
     uint64_t sequence, struct frame_header *header, struct err *err);
 
-/*
- * Check the checksum of a whole frame, then its flags.  When built with
- * FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION the checksum is not compared.
- */
+/* Check the checksum of a whole frame, then its flags. */
 int frame_check(const uint8_t bytes[FRAME_HEADER_SIZE], uint64_t seed,
     const struct frame_header *header, const uint8_t *payload,
     struct err *err);

@@ -165,7 +165,7 @@ check_record(const struct stream_reader *reader, struct err *err)
 	if (record->type == RECORD_END) {
 		const struct hash128 hash = hash_stream_value(reader->hash);
 
-		if (!hash128_equal(&record->u.end.hash, &hash))
+		if (!hash_matches(&record->u.end.hash, &hash, sizeof(hash)))
 			return err_set(err, ERR_STREAM,
 			    "END has another hash than the stream");
 	}

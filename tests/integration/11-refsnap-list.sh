@@ -125,6 +125,38 @@ copied() {
 	rm "$A/copy"
 }
 
+# sealed_slowly CODE MICROSECONDS: send a plain copy; it takes the file system so
+# long to set an attribute.
+sealed_slowly() {
+	run_code "$1" traced -qq -o /dev/null -e trace=fsetxattr \
+		-e "inject=fsetxattr:delay_enter=$2" refsend -n "$A/plain"
+}
+
+# A full journal, or another node, holds the attribute up: it fits all the same,
+# and the file is not refused the next time.
+slow_sealing() {
+	fresh
+	cp "$A/live" "$A/plain"
+	sealed_slowly 0 100000
+	expect getfattr -n user.refsend.seal "$A/plain"
+	run_ok refsnap info "$A/plain"
+	run_ok refsend -n "$A/plain"
+	rm "$A/plain"
+}
+
+# Longer than the longest of the intervals, 20 ms * 2^5: no seal would be true,
+# so there is none.
+too_slow_sealing() {
+	fresh
+	cp "$A/live" "$A/plain"
+	sealed_slowly 1 680000
+	expect_error "cannot seal $A/plain: the file system takes too long"
+	expect_not getfattr -n user.refsend.seal "$A/plain"
+	run_ok refsend -n "$A/plain"
+	expect getfattr -n user.refsend.seal "$A/plain"
+	rm "$A/plain"
+}
+
 # A write through a descriptor that was open before the mode changed, or by
 # root, with its times put back: only ctime tells.
 ctime_tells() {
@@ -166,6 +198,14 @@ on_fs() {
 	test_case "info: replaced by its copy" broken replaced_by_copy
 	test_case "info: a copy" copied
 	test_case "info: a written plain copy, mtime put back" ctime_tells
+	if command -v strace >/dev/null; then
+		test_case "a plain copy whose sealing takes long" slow_sealing
+		[ "$1" != xfs ] ||
+			test_case "a plain copy whose sealing takes too long" \
+				too_slow_sealing
+	else
+		skip_case "a plain copy whose sealing takes long" "no strace"
+	fi
 	test_case "info: malformed seal" malformed_seal
 }
 

@@ -314,7 +314,7 @@ bad_arguments() {
 	run_code 2 refsnap release "$SNAP"
 	run_ok refsnap --help
 	run_ok refsnap --version
-	run_code 1 bash -c 'refsnap list "$1" >/dev/full' x "$A"
+	run_code 7 bash -c 'refsnap list "$1" >/dev/full' x "$A"
 	listing >"$WORK/is"
 	expect same "$WORK/was" "$WORK/is"
 }

@@ -127,11 +127,11 @@ no_reader() {
 	run_ok refsnap create "$file" one
 	file=$A/.snapshot/large.one
 	run_code 1 bash -c 'refsend "$1" >&-' - "$file"
-	run_code 1 bash -c 'refsend "$1" >/dev/full' - "$file"
+	run_code 7 bash -c 'refsend "$1" >/dev/full' - "$file"
 	run_code 1 bash -c 'set -o pipefail
 		refsend "$1" | true' - "$file"
-	run_code 1 bash -c 'refrecv --dump <"$1" >/dev/full' - "$WORK/two"
-	run_code 1 bash -c 'refrecv --json "$1" <"$2" >/dev/full' - "$D" \
+	run_code 7 bash -c 'refrecv --dump <"$1" >/dev/full' - "$WORK/two"
+	run_code 7 bash -c 'refrecv --json "$1" <"$2" >/dev/full' - "$D" \
 		"$WORK/one"
 }
 

@@ -46,7 +46,7 @@ including()
 }
 
 set -- $folders
-echo "1..$(($# + 11))"
+echo "1..$(($# + 12))"
 
 for folder in $folders; do
 	allowed=$(printf '%s\n' "$layers" | sed -n "s/^$folder://p")
@@ -70,6 +70,12 @@ check 'zstd.h only in stream-format/compress.c' "$(
 check 'xxhash.h only in common/hash.c' "$(
     including '[<"].*xx(hash|h3)[a-z_]*\.h' "$sources" |
     grep -v '^common/hash\.c:')"
+
+# A build for fuzzing takes every checksum for right; no other build may.
+check 'checksums are left out in one place, by one macro of the compiler' "$(
+    grep -n 'FUZZING_BUILD_MODE' $product | grep -vE \
+	'^common/hash\.(h:[0-9]+: \* |c:[0-9]+:#ifdef FUZZING_[A-Z_]+$)'
+    grep -n 'define.*FUZZING_BUILD_MODE' $sources configure.ac)"
 
 check 'cmocka.h only in tests' "$(including '[<"].*cmocka.*\.h' "$product")"
 

@@ -145,7 +145,7 @@ test_full_disk(void **state)
 	build_open(&build);
 	build_close(&build);
 	fd = build_fd(build.bytes, build.length);
-	assert_int_equal(dump_stream(fd, out, &err), -ERR_FAILED);
+	assert_int_equal(dump_stream(fd, out, &err), -ERR_UNABLE);
 	close(fd);
 	fclose(out);
 	build_free(&build);

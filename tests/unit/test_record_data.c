@@ -135,7 +135,8 @@ test_data(void **state)
 	assert_int_equal(got->piece_count, 3);
 	assert_int_equal(got->raw_length, 6);
 	assert_int_equal(got->encoded_length, 9);
-	assert_true(hash128_equal(&got->hash, &record.u.data.hash));
+	assert_memory_equal(&got->hash, &record.u.data.hash,
+	    sizeof(got->hash));
 	assert_true(got->prefix_offset == 7);
 	assert_int_equal(got->prefix_length, RECORD_RAW_MAX);
 	assert_memory_equal(got->pieces, pieces, sizeof(pieces));
