@@ -21,20 +21,29 @@
  * gets a short one, which seal_write() waits for; one that becomes read-only
  * is given time for its publication, which is not worth a remark.
  */
-#define INTERVAL_WRITABLE_NS 20000000L
-#define INTERVAL_READ_ONLY_NS 2000000000L
-#define TRIES 6			/* each with twice the interval */
+#define NS_PER_S INT64_C(1000000000)
+#define NS_PER_MS INT64_C(1000000)
+#define INTERVAL_WRITABLE_NS (20 * NS_PER_MS)
+#define INTERVAL_WRITABLE_MAX_NS (10 * NS_PER_S)
+#define INTERVAL_READ_ONLY_NS (2 * NS_PER_S)
 
 static struct timespec
-time_add(struct timespec time, long ns)
+time_add(struct timespec time, int64_t ns)
 {
-	time.tv_sec += ns / 1000000000L;
-	time.tv_nsec += ns % 1000000000L;
-	if (time.tv_nsec >= 1000000000L) {
-		time.tv_nsec -= 1000000000L;
+	time.tv_sec += (time_t)(ns / NS_PER_S);
+	time.tv_nsec += (long)(ns % NS_PER_S);
+	if (time.tv_nsec >= NS_PER_S) {
+		time.tv_nsec -= (long)NS_PER_S;
 		time.tv_sec++;
 	}
 	return time;
+}
+
+/* From a to b. */
+static int64_t
+time_between(const struct timespec *a, const struct timespec *b)
+{
+	return (b->tv_sec - a->tv_sec) * NS_PER_S + b->tv_nsec - a->tv_nsec;
 }
 
 /* The clock that file systems stamp with: it lags the precise one by a tick. */
@@ -113,75 +122,81 @@ decode(const uint8_t *bytes, size_t size, struct seal *seal)
 	return buf_complete(&r) && !uuid_is_nil(&seal->id);
 }
 
-/* Wait until the clock of the file system has passed a moment. */
+/* Wait until the clock of the file system has passed a moment ns ahead. */
 static void
-wait_until(const struct timespec *moment, long ns)
+wait_until(const struct timespec *moment, int64_t ns)
 {
-	const struct timespec nap = { 0, 1000000 };
+	const struct timespec nap = { 0, (long)NS_PER_MS };
 	struct timespec now = stamp_clock();
 
 	/* A limit of naps: the clock may be set back meanwhile. */
-	for (long i = 0; i < 5 * (ns / nap.tv_nsec) &&
+	for (int64_t i = 0; i < 5 * (ns / NS_PER_MS) &&
 	    time_compare(&now, moment) <= 0; i++) {
 		nanosleep(&nap, NULL);
 		now = stamp_clock();
 	}
 }
 
-/*
- * Set the attribute.  Returns 1 if the ctime that this gave lies past the
- * interval: a full journal, or another node of a cluster, can hold it up.  A
- * seal that is not known to be true does not stay: it would get the file
- * refused.
- */
 static int
-try_write(int fd, const char *path, struct seal *seal, long ns,
+try_write(int fd, const char *path, struct seal *seal, int64_t ns,
     struct err *err)
 {
 	uint8_t bytes[SEAL_SIZE_MAX];
-	struct identity sealed;
-	int rc;
 
 	seal->after = stamp_clock();
 	seal->before = time_add(seal->after, ns);
-	if (fsetxattr(fd, SEAL_XATTR, bytes, encode(seal, bytes), 0) != 0) {
-		if (errno == EOPNOTSUPP)
-			return err_set(err, ERR_UNABLE, "%s: the file system "
-			    "has no user extended attributes", path);
-		return err_sys(err, ERR_FAILED, "cannot seal %s", path);
-	}
-	rc = identity_read(fd, path, &sealed, err);
-	if (rc == 0 && time_compare(&sealed.ctime, &seal->before) > 0)
-		rc = 1;
-	if (rc != 0)
+	if (fsetxattr(fd, SEAL_XATTR, bytes, encode(seal, bytes), 0) == 0)
+		return 0;
+	if (errno == EOPNOTSUPP)
+		return err_set(err, ERR_UNABLE, "%s: the file system "
+		    "has no user extended attributes", path);
+	return err_sys(err, ERR_FAILED, "cannot seal %s", path);
+}
+
+/*
+ * Of a file that stays writable, the interval has to hold the ctime that the
+ * attribute itself gave it; a full journal, or another node of a cluster, can
+ * hold that up.  Then again, with an interval of twice what it took; likewise
+ * if the clock was set back.  A seal that is not true does not stay: it would
+ * get the file refused.
+ */
+static int
+write_in_time(int fd, const char *path, struct seal *seal, struct err *err)
+{
+	int64_t took, ns = INTERVAL_WRITABLE_NS;
+	struct identity sealed;
+	int rc;
+
+	do {
+		rc = try_write(fd, path, seal, ns, err);
+		if (rc != 0)
+			return rc;
+		rc = identity_read(fd, path, &sealed, err);
+		took = rc != 0 ? 0 : time_between(&seal->after, &sealed.ctime);
+		if (rc == 0 && took >= 0 && took <= ns) {
+			wait_until(&seal->before, ns);
+			return 0;
+		}
 		fremovexattr(fd, SEAL_XATTR);
-	return rc;
+		ns = took < 0 ? ns : 2 * took;
+	} while (rc == 0 && ns <= INTERVAL_WRITABLE_MAX_NS);
+	return rc != 0 ? rc : err_set(err, ERR_FAILED, "cannot seal %s: the "
+	    "file system takes too long to set an attribute", path);
 }
 
 int
 seal_write(int fd, const char *path, struct seal *seal, mode_t mode,
     struct err *err)
 {
-	const bool writable = (mode & 0222) != 0;
-	long ns = writable ? INTERVAL_WRITABLE_NS : INTERVAL_READ_ONLY_NS;
-	int rc;
+	const int rc = identity_read(fd, path, &seal->identity, err);
 
-	rc = identity_read(fd, path, &seal->identity, err);
 	if (rc != 0)
 		return rc;
 	seal->identity.mode = mode;
 	memset(&seal->identity.ctime, 0, sizeof(seal->identity.ctime));
-	rc = try_write(fd, path, seal, ns, err);
-	for (int i = 1; rc > 0 && i < TRIES; i++) {
-		ns *= 2;
-		rc = try_write(fd, path, seal, ns, err);
-	}
-	if (rc > 0)
-		return err_set(err, ERR_FAILED, "cannot seal %s: the file "
-		    "system takes too long to set an attribute", path);
-	if (rc == 0 && writable)
-		wait_until(&seal->before, ns);
-	return rc;
+	if (mode & 0222)
+		return write_in_time(fd, path, seal, err);
+	return try_write(fd, path, seal, INTERVAL_READ_ONLY_NS, err);
 }
 
 int

@@ -55,7 +55,8 @@ enum seal_state {
  * the caller gives the file at once after this.  If mode has write
  * permission, this waits (some 20 ms) until the interval has passed, so that
  * any later change shows.  ERR_UNABLE if the file system has no user
- * attributes.
+ * attributes; ERR_FAILED too if it takes seconds to set one on a file that
+ * stays writable.
  */
 int seal_write(int fd, const char *path, struct seal *seal, mode_t mode,
     struct err *err);
