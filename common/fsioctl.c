@@ -53,6 +53,14 @@ fs_info(int fd, struct fs_info *info)
 	return 0;
 }
 
+bool
+fs_keeps_times(int fd)
+{
+	struct fs_info info;
+
+	return fs_info(fd, &info) == 0 && info.type != FS_TYPE_OCFS2;
+}
+
 int
 fs_uuid(int fd, struct uuid *uuid)
 {

@@ -28,6 +28,13 @@ struct fs_info {
 int fs_info(int fd, struct fs_info *info);
 
 /*
+ * Does a write always leave its mark in mtime and ctime? Not on OCFS2: what
+ * O_DIRECT and reflinks of ranges move is not written to disk, and is gone when
+ * the inode is read again (seen on Linux 6.1).  If in doubt, no.
+ */
+bool fs_keeps_times(int fd);
+
+/*
  * The id of the file system, the same after a remount: FS_IOC_GETFSUUID
  * (Linux 6.9), else what btrfs or XFS say themselves, else the f_fsid of
  * statfs(2), which ext4 and OCFS2 make from their uuid.

@@ -99,6 +99,14 @@ io_pread_zeros(int fd, void *data, size_t size, uint64_t offset)
 }
 
 int
+io_sync_mapped(int fd)
+{
+	if (fsync(fd) == 0 || errno == EINVAL || errno == EROFS)
+		return 0;
+	return -1;
+}
+
+int
 io_sync_directory(int fd)
 {
 	int again;

@@ -28,6 +28,14 @@ int io_pwrite(int fd, const void *data, size_t size, uint64_t offset);
 int io_pread_zeros(int fd, void *data, size_t size, uint64_t offset);
 
 /*
+ * Let each later write to an open file move its mtime. Returns 0.
+ *
+ * Memory that is mapped (mmap(2)) and dirty takes writes without a trace; what
+ * is synced does not.  Where there is nothing to sync, this does nothing.
+ */
+int io_sync_mapped(int fd);
+
+/*
  * Make the names in an open directory durable. Returns 0.
  *
  * Not fsync(2) alone: of a directory on an XFS that has shut down after an

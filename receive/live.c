@@ -13,8 +13,8 @@
 #include "common/io.h"
 #include "receive/live.h"
 #include "snapshot/catalog.h"
+#include "snapshot/saved.h"
 #include "snapshot/snapshot.h"
-#include "snapshot/stamp.h"
 #include "snapshot/writable.h"
 
 /*
@@ -24,25 +24,21 @@
  */
 static int
 check_saved(const struct store *store, const char *origin,
-    const struct uuid *lineage, const struct identity *identity,
+    const struct uuid *lineage, const struct snapshot_guard *guard,
     struct uuid *published, struct err *err)
 {
-	const struct catalog_entry *entry = NULL;
-	struct catalog catalog;
-	int rc;
+	struct seal held;
+	bool saved;
+	const int rc = saved_find(store, origin, guard, &held, &saved, err);
 
-	rc = catalog_read(store, &catalog, err);
 	if (rc != 0)
 		return rc;
-	if (stamp_matches(store, origin, identity, published))
-		entry = catalog_find(&catalog, published);
-	if (entry == NULL || entry->state == SEAL_BROKEN ||
-	    !uuid_equal(&entry->seal.lineage, lineage))
-		rc = err_set(err, ERR_IDENTITY, "%s/%s changed since it was "
+	if (!saved || !uuid_equal(&held.lineage, lineage))
+		return err_set(err, ERR_IDENTITY, "%s/%s changed since it was "
 		    "published, or was never published: --live does not "
 		    "replace it", store->path, origin);
-	catalog_free(&catalog);
-	return rc;
+	*published = held.id;
+	return 0;
 }
 
 /*
@@ -70,8 +66,8 @@ guard_live(const struct store *store, const char *origin,
 	rc = snapshot_guard(fd, path != NULL ? path : origin, guard, err);
 	free(path);
 	if (rc == 0)
-		rc = check_saved(store, origin, lineage, &guard->identity,
-		    published, err);
+		rc = check_saved(store, origin, lineage, guard, published,
+		    err);
 	return rc;
 }
 

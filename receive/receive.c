@@ -41,6 +41,7 @@ struct receiver {
 	struct received received;
 	bool blind;		/* a dry run whose base would come first */
 	uint64_t unchecked;	/* bytes written since the reserve was checked */
+	uint64_t unseen;	/* see reserve_check() */
 };
 
 /* Forget the current snapshot, and remove what was made of it. */
@@ -63,10 +64,12 @@ check_room(void *cookie, uint64_t bytes, struct err *err)
 	struct receiver *r = cookie;
 
 	r->unchecked += bytes;
+	r->unseen += bytes;
 	if (r->unchecked < RESERVE_EVERY)
 		return 0;
 	r->unchecked = 0;
-	return reserve_check(&r->options->reserve, r->store.dir, bytes, err);
+	return reserve_check(&r->options->reserve, r->store.dir, bytes,
+	    &r->unseen, err);
 }
 
 /* Make the partial hold what the base holds. */
@@ -90,7 +93,9 @@ duplicate_base(struct receiver *r, struct err *err)
 	if (r->options->reflink == REFLINK_AUTO)
 		notify_line(r->options->notify, NOTIFY_WARNING,
 		    "%s: the base was copied, not reflinked", r->target.path);
-	return reserve_check(&r->options->reserve, r->store.dir, 0, err);
+	r->unseen += r->begin.base_size;
+	return reserve_check(&r->options->reserve, r->store.dir, 0,
+	    &r->unseen, err);
 }
 
 /* Fill the partial with the base, and give it its size. */
@@ -160,7 +165,8 @@ on_begin(struct receiver *r, const struct record_begin *begin,
 	    (r->digest = digest_new(begin->size)) == NULL)
 		return err_sys(err, ERR_FAILED, "%s", r->target.path);
 	if (!options->dry_run) {
-		rc = reserve_check(&options->reserve, r->store.dir, 0, err);
+		rc = reserve_check(&options->reserve, r->store.dir, 0,
+		    &r->unseen, err);
 		if (rc == 0)
 			rc = partial_create(&r->store, &r->partial, err);
 		if (rc == 0)

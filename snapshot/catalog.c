@@ -187,6 +187,15 @@ catalog_newest(const struct catalog *catalog, const struct uuid *lineage)
 	return NULL;
 }
 
+/* Within a lineage by its count: the clock may have been set back. */
+static bool
+is_newer(const struct seal *a, const struct seal *b)
+{
+	if (uuid_equal(&a->lineage, &b->lineage))
+		return seal_compare_age(a, b) >= 0;
+	return time_compare(&a->created, &b->created) >= 0;
+}
+
 const struct catalog_entry *
 catalog_newest_of(const struct catalog *catalog, const char *origin)
 {
@@ -198,8 +207,7 @@ catalog_newest_of(const struct catalog *catalog, const char *origin)
 		if (entry->state != SEAL_BROKEN &&
 		    !seal_is_plain(&entry->seal) &&
 		    strcmp(entry->seal.origin, origin) == 0 &&
-		    (newest == NULL || time_compare(&newest->seal.created,
-		    &entry->seal.created) <= 0))
+		    (newest == NULL || is_newer(&entry->seal, &newest->seal)))
 			newest = entry;
 	}
 	return newest;

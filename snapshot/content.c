@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * content.c - duplicate the contents of a file.
+ * content.c - duplicate the contents of a file, and compare them.
  */
 #include "config.h"
 
@@ -123,4 +123,71 @@ content_duplicate(int src, int dst, enum reflink_mode mode, const char *path,
 			    path);
 	}
 	return copy(src, dst, path, err);
+}
+
+/* The next piece that is data in either file; as content_next_data(). */
+static int
+next_data_of_two(int a, int b, uint64_t offset, uint64_t size,
+    uint64_t *start, uint64_t *end)
+{
+	uint64_t other_start, other_end;
+	const int found = content_next_data(a, offset, size, start, end);
+	const int other = content_next_data(b, offset, size, &other_start,
+	    &other_end);
+
+	if (found < 0 || other < 0)
+		return -1;
+	if (other > 0 && (found == 0 || other_start < *start)) {
+		*start = other_start;
+		*end = other_end;
+	}
+	return found > 0 || other > 0;
+}
+
+/* Clears *same if bytes start to end differ. */
+static int
+compare_range(int a, int b, uint64_t start, uint64_t end, uint8_t *buffers,
+    bool *same)
+{
+	uint8_t *const other = buffers + COPY_BUFFER_SIZE;
+
+	while (start < end && *same) {
+		const size_t n = (size_t)bytes_min(end - start,
+		    COPY_BUFFER_SIZE);
+
+		if (io_pread_zeros(a, buffers, n, start) != 0 ||
+		    io_pread_zeros(b, other, n, start) != 0)
+			return -1;
+		*same = memcmp(buffers, other, n) == 0;
+		start += n;
+	}
+	return 0;
+}
+
+int
+content_same(int a, int b, const char *path, bool *same, struct err *err)
+{
+	uint8_t *buffers = malloc(2 * COPY_BUFFER_SIZE);
+	uint64_t offset = 0, start, end;
+	struct stat st, other;
+	int rc;
+
+	if (buffers == NULL || fstat(a, &st) != 0 || fstat(b, &other) != 0) {
+		free(buffers);
+		return err_sys(err, ERR_FAILED, "cannot compare %s", path);
+	}
+	*same = st.st_size == other.st_size;
+	rc = *same ? 1 : 0;
+	while (rc > 0 && (rc = next_data_of_two(a, b, offset,
+	    (uint64_t)st.st_size, &start, &end)) > 0) {
+		if (compare_range(a, b, start, end, buffers, same) != 0)
+			rc = -1;
+		else if (!*same)
+			rc = 0;
+		offset = end;
+	}
+	free(buffers);
+	if (rc != 0)
+		return err_sys(err, ERR_FAILED, "cannot compare %s", path);
+	return 0;
 }

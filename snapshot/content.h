@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * content.h - make one file hold what another holds: by reflink, or by copy.
+ * content.h - make one file hold what another holds, by reflink or by copy;
+ * and see whether it does.
  */
 #ifndef SNAPSHOT_CONTENT_H
 #define SNAPSHOT_CONTENT_H
@@ -36,5 +37,8 @@ int content_duplicate(int src, int dst, enum reflink_mode mode,
  */
 int content_next_data(int fd, uint64_t offset, uint64_t size,
     uint64_t *start, uint64_t *end);
+
+/* Compare two files: size and bytes.  path, of one of them, is for messages. */
+int content_same(int a, int b, const char *path, bool *same, struct err *err);
 
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/fsioctl.h"
+#include "common/io.h"
 #include "common/metadata.h"
 #include "snapshot/catalog.h"
 #include "snapshot/create.h"
@@ -177,6 +178,8 @@ cut(struct creation *c, struct create_result *result, struct err *err)
 		notify_line(c->options->notify, NOTIFY_WARNING,
 		    "%s: copied whole: no reflink on this file system",
 		    c->live);
+	if (io_sync_mapped(c->fd) != 0)
+		return err_sys(err, ERR_FAILED, "cannot sync %s", c->live);
 	rc = content_duplicate(c->fd, c->partial.fd, REFLINK_NEVER, c->live,
 	    &result->cloned, err);
 	snapshot_unlease(c->fd);
@@ -344,6 +347,7 @@ set_immutable(const char *path, struct err *err)
 static int
 open_places(struct creation *c, struct err *err)
 {
+	uint64_t unseen = 0;
 	int rc;
 
 	rc = place_open(c->live, c->options->output == NULL, &c->source, err);
@@ -358,7 +362,8 @@ open_places(struct creation *c, struct err *err)
 	if (rc != 0)
 		return rc;
 	partial_sweep(&c->target.store);
-	rc = reserve_check(&c->options->reserve, c->target.store.dir, 0, err);
+	rc = reserve_check(&c->options->reserve, c->target.store.dir, 0,
+	    &unseen, err);
 	if (rc == 0)
 		rc = partial_create(&c->target.store, &c->partial, err);
 	return rc;

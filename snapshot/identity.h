@@ -32,7 +32,7 @@ struct identity {
 	struct timespec ctime;
 };
 
-#define IDENTITY_ENCODED_SIZE 92
+#define IDENTITY_ENCODED_SIZE 88
 
 /* The identity of an open file.  path is for messages. */
 int identity_read(int fd, const char *path, struct identity *identity,

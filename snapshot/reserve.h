@@ -22,8 +22,12 @@ struct reserve {
  * ERR_UNABLE if less than the reserve, and needed bytes above it, are free on
  * the file system of fd.  By default the reserve is the larger of 256 MiB and
  * 2 % of the file system.
+ *
+ * *unseen is what the caller wrote and the file system may not count yet.  If
+ * that could hide a lack, it is made to count it, which can take its time, and
+ * *unseen becomes 0.
  */
 int reserve_check(const struct reserve *reserve, int fd, uint64_t needed,
-    struct err *err);
+    uint64_t *unseen, struct err *err);
 
 #endif

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/fsioctl.h"
+#include "common/io.h"
 #include "snapshot/snapshot.h"
 
 /* The seal that a plain copy would have. */
@@ -46,6 +48,9 @@ check_seal(const char *name, const struct notify *notify,
 	if (rc < 0)
 		return rc;
 	if (rc > 0) {
+		if (io_sync_mapped(snapshot->fd) != 0)
+			return err_sys(err, ERR_FAILED, "cannot sync %s",
+			    snapshot->path);
 		make_up_seal(name, &snapshot->identity, &snapshot->seal);
 		return 0;
 	}
@@ -112,6 +117,10 @@ snapshot_seal_plain(struct snapshot *snapshot, struct err *err)
 	struct identity now;
 	int rc;
 
+	if (snapshot->identity.mode & 0222 && !fs_keeps_times(snapshot->fd))
+		return err_set(err, ERR_UNABLE, "%s can be written to, and "
+		    "this file system forgets when: take a snapshot of it "
+		    "(refsnap create), or chmod a-w it", snapshot->path);
 	if (snapshot->sealed)
 		return 0;
 	if (snapshot_lease(snapshot->fd) != 0)

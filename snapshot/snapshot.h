@@ -41,7 +41,8 @@ int snapshot_open(int dirfd, const char *name, const char *path,
  * Seal a plain copy under its made-up id, so that it keeps the id if a rename
  * moves its ctime.  Does nothing for a sealed snapshot, and where sealing is
  * not permitted.  ERR_FAILED if somebody has it open for writing, or if the
- * sealing fails halfway.
+ * sealing fails halfway; ERR_UNABLE if it has write permission where the file
+ * system can forget the times of a write.
  */
 int snapshot_seal_plain(struct snapshot *snapshot, struct err *err);
 

@@ -14,9 +14,9 @@
 
 #include "common/fsioctl.h"
 #include "common/metadata.h"
-#include "snapshot/catalog.h"
 #include "snapshot/create.h"
 #include "snapshot/partial.h"
+#include "snapshot/saved.h"
 #include "snapshot/stamp.h"
 #include "snapshot/writable.h"
 
@@ -172,31 +172,6 @@ writable_clone(const char *snapshot_path, const char *path,
 	return rc;
 }
 
-/*
- * Does the live file hold a snapshot that is still there? Then replacing it
- * loses nothing.
- */
-static int
-is_saved(const struct store *store, const char *name,
-    const struct identity *identity, bool *saved, struct err *err)
-{
-	const struct catalog_entry *entry;
-	struct catalog catalog;
-	struct uuid id;
-	int rc;
-
-	*saved = false;
-	if (!stamp_matches(store, name, identity, &id))
-		return 0;
-	rc = catalog_read(store, &catalog, err);
-	if (rc != 0)
-		return rc;
-	entry = catalog_find(&catalog, &id);
-	*saved = entry != NULL && entry->state != SEAL_BROKEN;
-	catalog_free(&catalog);
-	return 0;
-}
-
 /* Snapshot what is about to be replaced. */
 static int
 save(const char *target, const struct notify *notify,
@@ -227,6 +202,7 @@ check_target(const char *target, const struct place *place, bool force,
     const struct notify *notify, struct restore_result *result,
     struct snapshot_guard *guard, struct err *err)
 {
+	struct seal held;
 	bool saved;
 	int fd, rc;
 
@@ -238,7 +214,7 @@ check_target(const char *target, const struct place *place, bool force,
 		return err_sys(err, ERR_FAILED, "%s", target);
 	rc = snapshot_guard(fd, target, guard, err);
 	if (rc == 0)
-		rc = is_saved(&place->store, place->name, &guard->identity,
+		rc = saved_find(&place->store, place->name, guard, &held,
 		    &saved, err);
 	if (rc != 0 || saved)
 		return rc;

@@ -14,6 +14,9 @@ they arrived.  FIELD is one of
     snapshot, lineage       of every BEGIN; uuids
     uid, gid, mode          of every META; numbers
     user, group             of every META; bytes, likewise
+    extra                   "yes": adds a CHECKPOINT and a DIGEST, which is
+                            skipped, behind every META and a CHECKPOINT in
+                            front of every END
 
 --frames prints where each frame begins, and the end, a number a line.
 """
@@ -27,7 +30,8 @@ import xxhash
 
 HEADER = 64
 FRAME = struct.Struct("<4sHHQIIQ")
-BEGIN, META, END = 1, 6, 10
+BEGIN, META, CHECKPOINT, DIGEST, END = 1, 6, 7, 9, 10
+OPTIONAL = 1
 
 # Places in the payload of BEGIN.
 UUIDS_AT = {"snapshot": 16, "lineage": 48}
@@ -43,7 +47,7 @@ META_AT = {"mode": 4, "uid": 8, "gid": 12}
 META_STRINGS_AT = 16 + 3 * 12 + 8
 META_STRINGS = ("user", "group")
 
-FIELDS = {"version", "required", "size", "flags", *UUIDS_AT, *STRINGS,
+FIELDS = {"version", "required", "extra", "size", "flags", *UUIDS_AT, *STRINGS,
           *META_AT, *META_STRINGS}
 
 
@@ -105,18 +109,38 @@ def meta(payload, changes):
                                   changes)
 
 
+def with_extra(old):
+    """The frames, with more of them in between."""
+    for at, kind, flags, payload in old:
+        if kind == BEGIN:
+            size, = struct.unpack_from("<Q", payload, SIZE_AT)
+        if kind == END:
+            yield at, CHECKPOINT, 0, struct.pack("<IIQQ", 0, 0, size, 0)
+            records, = struct.unpack_from("<Q", payload)
+            payload = struct.pack("<Q", records + 3) + payload[8:]
+        yield at, kind, flags, payload
+        if kind == META:
+            yield at, CHECKPOINT, 0, bytes(24)
+            yield at, DIGEST, OPTIONAL, b"digest"
+
+
 def edit(stream, changes):
     """The stream with the changes, and right sums."""
     header = stream_header(stream, changes)
     low, high = struct.unpack_from("<QQ", header, 32)
     out = [header]
     since_begin = xxhash.xxh3_128()
-    for sequence, (_, kind, flags, payload) in enumerate(frames(stream)):
+    old = frames(stream)
+    if "extra" in changes:
+        old = with_extra(old)
+    for sequence, (_, kind, flags, payload) in enumerate(old):
         if kind == BEGIN:
             since_begin.reset()
             payload = begin(payload, changes)
         if kind == META:
             payload = meta(payload, changes)
+        if kind == CHECKPOINT:
+            payload = payload[:-8] + struct.pack("<Q", sum(map(len, out)))
         if kind == END:
             payload = (payload[:END_HASH_AT] + since_begin.digest() +
                        payload[END_HASH_AT + 16:])

@@ -241,6 +241,21 @@ in_use() {
 	run_ok refsnap delete "$SNAP"
 }
 
+# refsend reads it: more than a pipe holds waits for the reader.
+being_sent() {
+	fresh
+	mkfifo "$WORK/fifo"
+	refsend --compress=none "$SNAP" >"$WORK/fifo" &
+	exec 9<"$WORK/fifo"
+	head -c 100 <&9 >"$WORK/sent"
+	run_code 8 refsnap delete "$SNAP"
+	cat <&9 >>"$WORK/sent"
+	exec 9<&-
+	wait $!
+	rm "$WORK/fifo"
+	run_ok refsnap delete "$SNAP"
+}
+
 # ---- unshare ----
 
 unshared() {
@@ -337,6 +352,7 @@ on_fs() {
 	test_case "delete: one of several is held" deleted_in_part
 	test_case "hold and release" held
 	test_case "delete: in use" in_use
+	test_case "delete: being sent" being_sent
 	test_case "unshare" unshared
 	test_case "bad arguments" bad_arguments
 }

@@ -248,6 +248,42 @@ subvolumes() {
 	btrfs subvolume delete "$A/one" "$A/two" >"$WORK/deleted"
 }
 
+# Only of nameless clones can no block be given away while they are mapped.
+# Every map of either kind has to be of one; each file, synced, gets one.
+clones_mapped() {
+	local command maps='FS_IOC_FIEMAP|BTRFS_IOC_TREE_SEARCH_V2'
+
+	rm -f "$A/base" "$A/snap"
+	random_file "$A/base" 1048576 1
+	sync "$A/base"
+	reflink "$A/base" "$A/snap"
+	random_patch "$A/snap" 8192 4096 2
+	for command in traced "as_user strace"; do
+		# shellcheck disable=SC2086 # a command
+		ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 \
+			run_status 1 $command -y -e trace=ioctl,fsync \
+			-o "$WORK/home/trace" refdiff "$A/base" "$A/snap"
+		grep -E "$maps" "$WORK/home/trace" >"$WORK/maps"
+		expect grep -q 'sync clone sync clone$' <<<"$(sed -n \
+			's/^fsync.*/sync/p;s/.*FICLONE.*/clone/p' \
+			"$WORK/home/trace" | xargs)"
+		rm -f "$WORK/home/trace"
+		expect [ "$(wc -l <"$WORK/maps")" -ge 5 ]
+		expect_not grep -v "ioctl([0-9]*<$A/#[0-9]*>(deleted)" \
+			"$WORK/maps"
+		expect [ "$(grep -o '/#[0-9]*' "$WORK/maps" | sort -u |
+			wc -l)" -eq 2 ]
+	done
+	# Where there can be none, nothing is mapped.
+	chmod 555 "$A"
+	ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 \
+		run_status 1 as_user strace -y -e trace=ioctl \
+		-o "$WORK/home/trace" refdiff "$A/base" "$A/snap"
+	chmod 777 "$A"
+	expect_not grep -E "$maps" "$WORK/home/trace"
+	rm -f "$WORK/home/trace"
+}
+
 on_zstd() {
 	test_case "C1: another part of one compressed extent" encoded_part
 	test_case "C2: compressed extents that FIEMAP merges" encoded_merged
@@ -271,6 +307,11 @@ on_fs() {
 	test_case "shared preallocation" prealloc_shared
 	test_case "preallocation of one's own" prealloc_unshared
 	test_case "two subvolumes" subvolumes
+	if command -v strace >/dev/null; then
+		test_case "only private clones are mapped" clones_mapped
+	else
+		skip_case "only private clones are mapped" "no strace"
+	fi
 }
 
 for_each_fs on_fs btrfs-zstd btrfs

@@ -141,6 +141,54 @@ two_at_once() {
 	rm "$WORK/fifo"
 }
 
+# refrecv has seen where its snapshot goes, and waits for the rest of it.
+receive_slowly() {
+	local tries=0
+
+	fresh
+	mkfifo "$WORK/fifo"
+	refrecv "$D" <"$WORK/fifo" 2>"$WORK/slow" &
+	slow=$!
+	exec 8>"$WORK/fifo"
+	head -c 1000 "$WORK/two" >&8
+	until ls "$D/.snapshot/.refsend/partial."* >"$WORK/partial" 2>&1; do
+		sleep 0.02
+		[ $((tries += 1)) -lt 500 ] || break
+	done
+	expect grep -q partial "$WORK/partial"
+}
+
+# The rest comes: it has to end with this exit code.
+receive_rest() {
+	local code=0
+
+	tail -c +1001 "$WORK/two" >&8
+	exec 8>&-
+	rm "$WORK/fifo"
+	wait "$slow" || code=$?
+	expect [ "$code" -eq "$1" ]
+}
+
+base_modified_meanwhile() {
+	receive_slowly
+	chmod u+w "$R"
+	random_patch "$R" 190000 5 7
+	chmod u-w "$R"
+	receive_rest 1
+	expect grep -q 'file.one was changed while it was in use' "$WORK/slow"
+	expect [ "$(ls -A "$D/.snapshot")" = file.one ]
+}
+
+# Others remove what a killed run left, never what a run is making.
+partial_in_use() {
+	receive_slowly
+	random_file "$D/other" 1000 1
+	run_ok refsnap create "$D/other" one
+	expect ls "$(cat "$WORK/partial")"
+	receive_rest 0
+	expect same "$A/.snapshot/file.two" "$D/.snapshot/file.two"
+}
+
 # The disk is full before the snapshot is whole.
 disk_full() {
 	local before filler=$A/filler free
@@ -198,6 +246,8 @@ on_fs() {
 	test_case "name taken, or the same again" name_taken
 	test_case "symbolic links in the way" symbolic_links
 	test_case "two at once" two_at_once
+	test_case "base modified meanwhile" base_modified_meanwhile
+	test_case "a partial in use stays" partial_in_use
 }
 
 for_each_fs on_fs xfs

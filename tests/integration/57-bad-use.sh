@@ -49,6 +49,29 @@ changed_while_sent() {
 	rm "$WORK/fifo"
 }
 
+# The base changes, in a place that was compared already.
+base_changed_while_sent() {
+	local process code=0
+
+	mkdir -p "$A/slow/empty"
+	rm -f "$A/slow/base" "$A/slow/copy"
+	mkfifo "$WORK/fifo"
+	head -c 8388608 /dev/urandom >"$A/slow/base"
+	head -c 8388608 /dev/urandom >"$A/slow/copy"
+	refsend -i "$A/slow/base" "$A/slow/copy" >"$WORK/fifo" 2>"$ERR" &
+	process=$!
+	exec 8<"$WORK/fifo"
+	head -c 4096 <&8 >"$STREAM"
+	random_patch "$A/slow/base" 0 10 8
+	cat <&8 >>"$STREAM"
+	exec 8<&-
+	wait "$process" || code=$?
+	expect [ "$code" -eq 1 ]
+	expect_error "$A/slow/base was changed while"
+	refuse 4 "$STREAM" "$A/slow/empty"
+	rm -f "$WORK/fifo" "$A/slow/base" "$A/slow/copy"
+}
+
 sealed_modified() {
 	local snap=$A/sealed/.snapshot/file.one
 
@@ -140,6 +163,7 @@ on_fs() {
 	test_case "streams" three_streams
 	test_case "terminals" terminals
 	test_case "source changed while it is sent" changed_while_sent
+	test_case "base changed while it is sent" base_changed_while_sent
 	test_case "sealed snapshot modified" sealed_modified
 	test_case "wrong options and arguments" usage
 	test_case "what is no snapshot" no_snapshot

@@ -41,6 +41,18 @@ live_unpublished() {
 	expect same "$A/two/disk" "$A/precious"
 }
 
+# It holds a snapshot, which is there, but of another file.
+live_of_another() {
+	mkdir "$A/six"
+	random_file "$A/six/other" 100000 3
+	run_ok refsnap create --reflink=auto "$A/six/other" s
+	run_ok refsnap restore "$A/six/.snapshot/other.s" "$A/six/disk"
+	refsend "$A/one/.snapshot/disk.s" >"$WORK/stream"
+	run_code 5 refrecv --live "$A/six" <"$WORK/stream"
+	expect_error 'changed since it was published, or was never'
+	expect same "$A/six/disk" "$A/six/other"
+}
+
 # Published, worked on, snapshotted, and that snapshot deleted.
 live_worked_on() {
 	mkdir "$A/three"
@@ -144,6 +156,7 @@ strange_state() {
 on_fs() {
 	make_fs "$1" A
 	test_case "a live file that was never published" live_unpublished
+	test_case "a live file that holds another's snapshot" live_of_another
 	test_case "a live file that was worked on" live_worked_on
 	if command -v strace >/dev/null; then
 		test_case "a writer at the rename" live_writer_at_rename

@@ -2,18 +2,20 @@
 """killtool.py - kill refrecv --live, again and again, and look what it left.
 
 Usage: killtool.py frames STREAM DIR SNAPSHOTS SIGNAL
-       killtool.py moments STREAM DIR SNAPSHOTS SIGNAL COUNT
+       killtool.py moments STREAM DIR SNAPSHOTS SIGNAL COUNT [SEED]
        killtool.py calls STREAM DIR SNAPSHOTS
 
 frames kills it after each frame of STREAM, moments at COUNT random moments,
 calls (by strace) in front of each system call that changes files.
 
-SNAPSHOTS holds the snapshots as they should arrive.  DIR holds the first, the
-others come by STREAM.  After each kill DIR has to hold the first and so many
-of the others, in their order and whole, and as live file one of the
-snapshots; a second receive has to succeed and to leave nothing else there.
+SNAPSHOTS holds the snapshots as they should arrive.  DIR holds the first, by
+STREAM.first, or nothing; the others come by STREAM.  After each kill DIR has
+to hold what it held and so many of the others, in their order and whole, and
+as live file one of the snapshots; a second receive has to succeed and to leave
+nothing else there.
 """
 import fcntl
+import json
 import os
 import random
 import signal
@@ -30,7 +32,6 @@ sys.path.insert(0, os.path.join(HERE, ".."))
 import stream_edit
 
 LIVE = "file"
-NAMES = ["file.one", "file.two", "file.three"]
 CALLS = ["openat", "openat2", "mkdirat", "flock", "ioctl", "ftruncate",
          "pwrite64", "fallocate", "fchown", "fsetxattr", "fremovexattr",
          "utimensat", "fchmod", "fsync", "renameat", "renameat2", "unlinkat",
@@ -48,8 +49,20 @@ class Place:
     def __init__(self, stream, directory, snapshots):
         self.stream = stream
         self.directory = directory
+        self.names = self.replicas()
+        self.first = len(self.names)
+        self.names += self.brought()
         self.contents = [read(os.path.join(snapshots, name))
-                         for name in NAMES]
+                         for name in self.names]
+
+    def brought(self):
+        """What the stream brings."""
+        with open(self.stream, "rb") as stream:
+            done = subprocess.run(
+                ["refrecv", "-n", "--json", self.directory], stdin=stream,
+                stdout=subprocess.PIPE, check=True)
+        return [os.path.basename(snapshot["path"])
+                for snapshot in json.loads(done.stdout)["snapshots"]]
 
     def command(self):
         return ["refrecv", "--live", self.directory]
@@ -58,27 +71,27 @@ class Place:
         return os.path.join(self.directory, ".snapshot", name)
 
     def replicas(self):
-        return [name for name in os.listdir(self.kept())
-                if name != ".refsend"]
+        return [name for name in listdir(self.kept()) if name != ".refsend"]
 
     def partials(self):
-        state = self.kept(".refsend")
-        return [name for name in (os.listdir(state)
-                                  if os.path.isdir(state) else [])
+        return [name for name in listdir(self.kept(".refsend"))
                 if name.startswith("partial.")]
 
     def check(self):
         """Returns how many replicas are there."""
         found = self.replicas()
-        assert sorted(found) == sorted(NAMES[:len(found)]), found
-        for name, content in zip(NAMES, self.contents):
+        assert len(found) >= self.first, found
+        assert sorted(found) == sorted(self.names[:len(found)]), found
+        for name, content in zip(self.names, self.contents):
             if name in found:
                 assert read(self.kept(name)) == content, name
                 mode = os.stat(self.kept(name)).st_mode & 0o7777
                 assert mode == 0o444, oct(mode)
-        live = read(os.path.join(self.directory, LIVE))
-        assert live in self.contents, "the live file is a mixture"
-        assert sorted(os.listdir(self.directory)) == [".snapshot", LIVE]
+        there = listdir(self.directory)
+        if LIVE in there or self.first:
+            live = read(os.path.join(self.directory, LIVE))
+            assert live in self.contents, "the live file is a mixture"
+        assert set(there) <= {".snapshot", LIVE}, there
         return len(found)
 
     def receive(self):
@@ -91,20 +104,26 @@ class Place:
         """The next run, without help."""
         done = self.receive()
         assert done.returncode == 0, done.stderr
-        assert self.check() == len(NAMES)
+        assert self.check() == len(self.names)
         assert read(os.path.join(self.directory, LIVE)) == self.contents[-1]
         assert not self.partials(), self.partials()
 
     def reset(self):
-        """The first snapshot alone, also as live file."""
-        for name in NAMES[1:]:
+        """The first snapshot alone, also as live file; or nothing."""
+        for name in self.names[self.first:]:
             os.unlink(self.kept(name))
         os.unlink(os.path.join(self.directory, LIVE))
+        if not self.first:
+            return
         with open(self.stream + ".first", "rb") as first:
             done = subprocess.run(self.command(), stdin=first,
                                   capture_output=True)
         assert done.returncode == 0, done.stderr
         assert self.check() == 1
+
+
+def listdir(path):
+    return sorted(os.listdir(path)) if os.path.isdir(path) else []
 
 
 def unread(pipe):
@@ -129,8 +148,8 @@ def frames(place, number):
         yield f"byte {end}"
 
 
-def moments(place, number, count):
-    chance = random.Random(1)
+def moments(place, number, count, seed="1"):
+    chance = random.Random(int(seed))
     started = time.monotonic()
     assert place.receive().returncode == 0
     took = time.monotonic() - started

@@ -18,8 +18,8 @@
 # outlives them.  $WORK is a private directory that is removed at the end;
 # $OUT and $ERR there hold the output of the last run_*.
 #
-# Tools come from $PATH.  LIB_ONLY, a pattern, runs only the tests whose names
-# match.  Sourced with LIB_NO_ROOT=yes, a script runs as any user and without
+# Tools come from $PATH.  LIB_ONLY, a pattern or several, one a line, runs only
+# the tests whose names match.  Sourced with LIB_NO_ROOT=yes, a script runs as any user and without
 # file systems of its own.
 set -u
 export LC_ALL=C
@@ -99,16 +99,26 @@ note() {
 	printf '%s\n' "$*" | sed 's/^/# /'
 }
 
+# Does LIB_ONLY match this name?
+lib_wanted() {
+	local pattern
+
+	[ -z "${LIB_ONLY:-}" ] && return
+	while IFS= read -r pattern; do
+		# shellcheck disable=SC2254 # a pattern
+		case $1 in
+		$pattern) return 0 ;;
+		esac
+	done <<<"$LIB_ONLY"
+	return 1
+}
+
 # test_case NAME COMMAND...: a test; see the top.
 test_case() {
 	local name=$1$test_suffix
 
 	shift
-	# shellcheck disable=SC2254 # a pattern
-	case $name in
-	${LIB_ONLY:-*}) ;;
-	*) return ;;
-	esac
+	lib_wanted "$name" || return 0
 	test_failed=no
 	test_skipped=
 	"$@"
@@ -240,16 +250,20 @@ lib_kind_usable() {
 	xfs) command -v mkfs.xfs >/dev/null && command -v xfs_io >/dev/null ;;
 	btrfs*) command -v mkfs.btrfs >/dev/null ;;
 	ext4) command -v mkfs.ext4 >/dev/null ;;
+	ocfs2) command -v mkfs.ocfs2 >/dev/null ;;
 	tmpfs) ;;
 	esac
 }
 
 # for_each_fs FUNCTION [KIND...]: call it with each kind of file system; names
-# of tests get the kind appended.  Default: all four.
+# of tests get the kind appended.  Default: all four.  LIB_KINDS, a list, takes
+# the place of all.
 for_each_fs() {
 	local function=$1 kind
 
 	shift
+	# shellcheck disable=SC2086 # a list
+	[ -n "${LIB_KINDS:-}" ] && set -- $LIB_KINDS
 	[ $# -eq 0 ] && set -- xfs btrfs btrfs-zstd ext4
 	for kind; do
 		test_suffix=" [$kind]"
@@ -263,9 +277,9 @@ for_each_fs() {
 }
 
 # make_fs KIND NAME [SIZE [OPTION OF MKFS]...]: make and mount a file system
-# (xfs xfs-no-rmapbt btrfs btrfs-zstd btrfs-nodatacow ext4 tmpfs) on a sparse
-# image, 2 GiB by default.  Sets $NAME to its mount point, writable by as_user,
-# and $FS to KIND.  A NAME in use is unmounted first.
+# (xfs xfs-no-rmapbt btrfs btrfs-zstd btrfs-nodatacow ext4 ocfs2 tmpfs) on a
+# sparse image, 2 GiB by default.  Sets $NAME to its mount point, writable by
+# as_user, and $FS to KIND.  A NAME in use is unmounted first.
 make_fs() {
 	local kind=$1 name=$2 size=${3:-2G} directory=$WORK/$2
 	local image=$WORK/$2.img options=loop,noatime
@@ -288,6 +302,9 @@ make_fs() {
 		mkfs.btrfs -q "${@:4}" "$image"
 		options=$options,nodatacow ;;
 	ext4) mkfs.ext4 -q -E lazy_itable_init=1 "${@:4}" "$image" ;;
+	ocfs2)
+		mkfs.ocfs2 -q -F -M local -N 1 --fs-features="refcount,xattr,\
+sparse,unwritten,inline-data" "${@:4}" "$image" ;;
 	tmpfs) ;;
 	*) lib_bail "there is no kind of file system $kind" ;;
 	esac >"$WORK/mkfs" 2>&1 || lib_bail "mkfs for $kind failed"

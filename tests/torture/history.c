@@ -121,12 +121,13 @@ send_cut(struct history *h, size_t target, size_t replica, struct err *err)
 	return rc;
 }
 
-/* A reflink as cp(1) makes it. */
+/* A reflink as cp(1) makes it; read-only where refsend wants that. */
 static int
 reflink(struct history *h, const char *path, struct err *err)
 {
+	const mode_t mode = fs_keeps_times(h->shop.work.fd) ? 0644 : 0444;
 	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-	    0644);
+	    mode);
 	int rc = 0;
 
 	if (fd < 0 || fs_clone(h->shop.work.fd, fd) != 0)

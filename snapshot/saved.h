@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * saved.h - does a live file hold what a snapshot holds that is still there?
+ * Then replacing it loses nothing.
+ */
+#ifndef SNAPSHOT_SAVED_H
+#define SNAPSHOT_SAVED_H
+
+#include <stdbool.h>
+
+#include "common/err.h"
+#include "snapshot/seal.h"
+#include "snapshot/snapshot.h"
+#include "snapshot/store.h"
+
+/*
+ * *saved tells it of the file that guard holds, and *seal is then that of the
+ * snapshot.  The stamp of the file says which (see stamp.h).  Where the file
+ * system can forget the times of a write, the contents are compared, too:
+ * that reads both whole.
+ */
+int saved_find(const struct store *store, const char *name,
+    const struct snapshot_guard *guard, struct seal *seal, bool *saved,
+    struct err *err);
+
+#endif

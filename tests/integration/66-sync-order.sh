@@ -1,0 +1,170 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# 66-sync-order.sh - what is published was synced before it gets its name, and
+# the name after that, before the tool ends.  A crash shows only some of this,
+# since file systems order writes by themselves: the calls are looked at.
+
+. "$(dirname "$0")/lib.sh"
+. "$HERE/stream.sh"
+
+ORDERTOOL=$HERE/ordertool.py
+command -v strace >/dev/null || skip_all "strace is missing"
+
+# ordered ARGUMENT OF ORDERTOOL... -- COMMAND...: it succeeds, and its calls
+# are in order.  Reads $INPUT.
+ordered() {
+	local arguments=()
+
+	while [ "$1" != -- ]; do
+		arguments+=("$1")
+		shift
+	done
+	shift
+	run_ok traced -y -o "$WORK/trace" -e trace=%desc,%file "$@" \
+		<"${INPUT:-/dev/null}" &&
+		expect "$PYTHON" -B "$ORDERTOOL" "$WORK/trace" "$A" \
+			"${arguments[@]}"
+}
+
+created() {
+	rm -rf "$A/live" "$A/.snapshot"
+	random_file "$A/live" 100000 1
+	ordered --named "$S/live.one" --synced "$A" --synced "$S" \
+		--synced "$STATE" -- \
+		refsnap create --reflink=auto "$A/live" one
+	random_patch "$A/live" 5000 10 2
+	ordered --named "$S/live.two" --synced "$S" --synced "$STATE" -- \
+		refsnap create --reflink=auto "$A/live" two
+	# And by copy; the live file stays the same.
+	ordered --named "$S/live.three" -- \
+		refsnap create --reflink=never "$A/live" three
+}
+
+# The stamp goes beside the live file, whole or not at all.
+stamped() {
+	ordered --named "$STATE/live.*[0-9a-f]" --synced "$STATE/live.*.new" -- \
+		refsnap create --reflink=auto "$A/live" four
+	ordered --named "$STATE/live.*.next" -- \
+		refsnap restore "$S/live.two"
+}
+
+created_elsewhere() {
+	mkdir "$A/there"
+	ordered --named "$A/there/new" --synced "$A/there" \
+		--synced "$A/there/.snapshot" -- \
+		refsnap create --reflink=auto -o "$A/there/new" "$A/live"
+	rm -rf "$A/there"
+}
+
+restored() {
+	ordered --named "$A/live" --synced "$A" --synced "$STATE" -- \
+		refsnap restore "$S/live.one"
+	random_patch "$A/live" 5000 10 3
+	ordered --named "$A/live" --named "$S/live.*Z" --synced "$A" -- \
+		refsnap restore --force "$S/live.two"
+	rm "$A/live"
+	ordered --named "$A/live" --synced "$A" -- \
+		refsnap restore "$S/live.one"
+}
+
+cloned() {
+	ordered --named "$A/clone" --synced "$A" -- \
+		refsnap clone "$S/live.one" "$A/clone"
+	rm "$A/clone"
+}
+
+unshared() {
+	ordered --synced "$A/live" -- refsnap unshare "$A/live"
+}
+
+# By FALLOC_FL_UNSHARE_RANGE, or where there is none by a copy.
+unshared_by_copy() {
+	ordered --named "$A/live" --synced "$A" -- refsnap unshare "$A/live"
+}
+
+held() {
+	ordered --synced "$STATE" --synced "$STATE/holds" \
+		--synced "$STATE/holds/*.tag" -- \
+		refsnap hold "$S/live.one" tag
+	ordered --synced "$STATE/holds" -- refsnap release "$S/live.one" tag
+}
+
+deleted() {
+	ordered --synced "$S" -- refsnap delete "$S/live.three" "$S/live.four"
+}
+
+# A stream in a file; its name is the user's business.
+sent() {
+	mkdir "$WORK/sent"
+	run_ok traced -y -o "$WORK/trace" -e trace=%desc,%file \
+		refsend -o "$WORK/sent/full" "$S/live.one"
+	expect "$PYTHON" -B "$ORDERTOOL" "$WORK/trace" "$WORK/sent/full" \
+		--synced "$WORK/sent/full"
+	rm -r "$WORK/sent"
+}
+
+received() {
+	local to=$A/replica/.snapshot
+	local state=$to/.refsend
+
+	refsend "$S/live.one" >"$STREAM.one"
+	refsend -i "$S/live.one" "$S/live.two" >"$STREAM.two"
+	mkdir "$A/replica"
+	INPUT=$STREAM.one ordered --named "$to/live.one" \
+		--synced "$A/replica" --synced "$to" --synced "$state" -- \
+		refrecv --reserve=0 "$A/replica"
+	INPUT=$STREAM.two ordered --named "$to/live.two" --synced "$to" \
+		--synced "$state" -- refrecv --reserve=0 "$A/replica"
+}
+
+# Whoever published it may not have come to sync its name.  With the hold, no
+# directory is made, which would sync the same.
+received_again() {
+	run_ok refsnap hold "$A/replica/.snapshot/live.two" tag
+	INPUT=$STREAM.two ordered --synced "$A/replica/.snapshot" -- \
+		refrecv --reserve=0 "$A/replica"
+}
+
+received_live() {
+	local to=$A/replica
+
+	rm -rf "$to/live" "$to/.snapshot"
+	INPUT=$STREAM.one ordered --named "$to/live" --synced "$to" \
+		--named "$to/.snapshot/.refsend/live.*.next" -- \
+		refrecv --reserve=0 --live "$to"
+	INPUT=$STREAM.two ordered --named "$to/live" --synced "$to" \
+		--synced "$to/.snapshot/.refsend" -- \
+		refrecv --reserve=0 --live "$to"
+}
+
+received_live_again() {
+	INPUT=$STREAM.two ordered --synced "$A/replica" \
+		--synced "$A/replica/.snapshot" -- \
+		refrecv --reserve=0 --live "$A/replica"
+}
+
+on_fs() {
+	make_fs "$1" A
+	S=$A/.snapshot
+	STATE=$S/.refsend
+	test_case "create" created
+	test_case "create -o" created_elsewhere
+	test_case "stamps" stamped
+	test_case "restore" restored
+	test_case "clone" cloned
+	case $1 in
+	xfs) test_case "unshare" unshared ;;
+	*) test_case "unshare by copy" unshared_by_copy ;;
+	esac
+	test_case "hold and release" held
+	test_case "delete" deleted
+	test_case "refsend -o" sent
+	test_case "receive" received
+	test_case "receive what is there" received_again
+	test_case "receive --live" received_live
+	test_case "receive --live what is there" received_live_again
+}
+
+for_each_fs on_fs xfs btrfs ext4
+finish
