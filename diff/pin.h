@@ -3,7 +3,9 @@
  * pin.h - a private clone of a file, to be mapped in its place.
  *
  * As long as it exists its blocks cannot be freed by defragmentation or
- * deduplication of the file, so no other file can be given them.
+ * deduplication of the file, so no other file can be given them.  And nobody
+ * writes to a file without a name: its items stay where they begin, which a map
+ * that takes several searches relies on.
  */
 #ifndef DIFF_PIN_H
 #define DIFF_PIN_H
