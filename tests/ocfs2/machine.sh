@@ -218,6 +218,9 @@ machine_result() {
 	local node=$1 code console=$machine_work/console.$1
 	local bug='kernel BUG|BUG:|Oops|WARNING: CPU|Kernel panic|cannot load'
 
+	# What it takes for a damage, some of which it made itself.
+	bug="$bug|OCFS2: ERROR"
+
 	if [ -n "$machine_console" ]; then
 		cat "$console" >>"$machine_console"
 	fi

@@ -152,6 +152,30 @@ shake_once(const char *path, struct chance *chance)
 	close(fd);
 }
 
+/*
+ * Never in the middle: of a balance that a signal interrupts, Linux 6.18 can
+ * make an error of the file system (EINTR in merge_reloc_roots), which is then
+ * read-only.
+ */
+static void
+stop_when_asked(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+static bool
+is_asked_to_stop(void)
+{
+	sigset_t set;
+
+	return sigpending(&set) == 0 && sigismember(&set, SIGTERM) == 1;
+}
+
 int
 shake_start(char *const *directories, size_t count, uint64_t seed,
     pid_t *process, struct err *err)
@@ -164,8 +188,8 @@ shake_start(char *const *directories, size_t count, uint64_t seed,
 		return err_sys(err, ERR_FAILED, "fork");
 	if (*process > 0)
 		return 0;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (getppid() == parent) {
+	stop_when_asked();
+	while (getppid() == parent && !is_asked_to_stop()) {
 		shake_once(directories[chance_below(&chance, count)], &chance);
 		usleep((useconds_t)chance_below(&chance, PAUSE_MAX));
 	}
