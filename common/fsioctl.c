@@ -58,7 +58,8 @@ fs_keeps_times(int fd)
 {
 	struct fs_info info;
 
-	return fs_info(fd, &info) == 0 && info.type != FS_TYPE_OCFS2;
+	return fs_info(fd, &info) == 0 && (info.type == FS_TYPE_XFS ||
+	    info.type == FS_TYPE_BTRFS || info.type == FS_TYPE_EXT4);
 }
 
 int

@@ -18,6 +18,7 @@
 #define FS_TYPE_BTRFS 0x9123683eu
 #define FS_TYPE_XFS 0x58465342u
 #define FS_TYPE_OCFS2 0x7461636fu
+#define FS_TYPE_EXT4 0xef53u
 
 /* What kind of file system an open file lies on. */
 struct fs_info {
@@ -28,9 +29,11 @@ struct fs_info {
 int fs_info(int fd, struct fs_info *info);
 
 /*
- * Does a write always leave its mark in mtime and ctime? Not on OCFS2: what
- * O_DIRECT and reflinks of ranges move is not written to disk, and is gone when
- * the inode is read again (seen on Linux 6.1).  If in doubt, no.
+ * Does a write always leave its mark in mtime and ctime? On XFS, btrfs and ext4,
+ * as long as the machine runs.  Not on OCFS2: what O_DIRECT and reflinks of
+ * ranges move is not written to disk, and is gone when the inode is read again
+ * (seen on Linux 6.1).  Not on tmpfs, where a mapping that was read first takes
+ * writes without a trace (Linux 6.18).  Of others nobody knows: no.
  */
 bool fs_keeps_times(int fd);
 

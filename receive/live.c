@@ -109,8 +109,8 @@ open_newest(const struct store *store, const struct uuid *lineage,
 
 int
 live_publish(struct store *store, const char *origin,
-    const struct uuid *lineage, enum reflink_mode reflink,
-    const struct notify *notify, struct err *err)
+    const struct uuid *lineage, const struct uuid *received,
+    enum reflink_mode reflink, const struct notify *notify, struct err *err)
 {
 	struct snapshot_guard guard = SNAPSHOT_GUARD_INIT;
 	struct snapshot newest = SNAPSHOT_INIT;
@@ -118,6 +118,11 @@ live_publish(struct store *store, const char *origin,
 	int rc;
 
 	rc = open_newest(store, lineage, notify, &newest, err);
+	if (rc == 0 && !uuid_equal(&newest.seal.id, received))
+		rc = err_set(err, ERR_IDENTITY, "%s/%s is not published: %s, "
+		    "which is here, counts as newer than the snapshot that "
+		    "was received; if it is not, delete it (refsnap delete) "
+		    "and receive again", store->path, origin, newest.path);
 	if (rc == 0)
 		rc = guard_live(store, origin, lineage, &guard, &published,
 		    err);

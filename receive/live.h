@@ -23,11 +23,15 @@ int live_check(const struct store *store, const char *origin,
     const struct uuid *lineage, struct err *err);
 
 /*
- * Make the live file origin a writable clone of the newest replica of a
- * lineage, in one step.  Does nothing if it is that already.
+ * Make the live file origin a writable clone of the replica received, which
+ * has to be the newest of its lineage, in one step.  Does nothing if it is that
+ * already.  ERR_IDENTITY if another one here counts as newer: snapshots that
+ * were taken here, or that the sender deleted before it went on counting, or
+ * lost by a rollback.  Which of the two the live file should hold, nobody knows
+ * then.
  */
 int live_publish(struct store *store, const char *origin,
-    const struct uuid *lineage, enum reflink_mode reflink,
-    const struct notify *notify, struct err *err);
+    const struct uuid *lineage, const struct uuid *received,
+    enum reflink_mode reflink, const struct notify *notify, struct err *err);
 
 #endif

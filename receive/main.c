@@ -27,7 +27,7 @@ static const char help[] =
 "Receive a stream of refsend from standard input into DIR (default: here).\n"
 "A snapshot FILE.NAME becomes DIR/.snapshot/FILE.NAME, read-only.\n"
 "\n"
-"      --live            also make DIR/FILE a writable clone of the newest\n"
+"      --live            also make DIR/FILE a writable clone of the last\n"
 "                        replica, unless somebody changed it\n"
 "      --as NAME         call the file NAME instead of FILE\n"
 "  -n, --dry-run         check the stream against DIR, write nothing\n"

@@ -344,8 +344,8 @@ finish_snapshot(struct receiver *r, const struct record_end *end,
 	rc = on_end(r, &digest, err);
 	if (rc == 0 && last && r->options->live && !r->options->dry_run) {
 		rc = live_publish(&r->store, r->target.origin,
-		    &r->begin.lineage, r->options->reflink,
-		    r->options->notify, err);
+		    &r->begin.lineage, &r->begin.snapshot,
+		    r->options->reflink, r->options->notify, err);
 		if (rc == 0)
 			r->result->live = strdup(r->target.origin);
 	}

@@ -26,6 +26,7 @@
 #define INTERVAL_WRITABLE_NS (20 * NS_PER_MS)
 #define INTERVAL_WRITABLE_MAX_NS (10 * NS_PER_S)
 #define INTERVAL_READ_ONLY_NS (2 * NS_PER_S)
+#define TRIES 100		/* with naps of 20 ms */
 
 static struct timespec
 time_add(struct timespec time, int64_t ns)
@@ -139,11 +140,13 @@ wait_until(const struct timespec *moment, int64_t ns)
 
 static int
 try_write(int fd, const char *path, struct seal *seal, int64_t ns,
-    struct err *err)
+    bool whole_seconds, struct err *err)
 {
 	uint8_t bytes[SEAL_SIZE_MAX];
 
 	seal->after = stamp_clock();
+	if (whole_seconds)
+		seal->after.tv_nsec = 0;
 	seal->before = time_add(seal->after, ns);
 	if (fsetxattr(fd, SEAL_XATTR, bytes, encode(seal, bytes), 0) == 0)
 		return 0;
@@ -157,18 +160,21 @@ try_write(int fd, const char *path, struct seal *seal, int64_t ns,
  * Of a file that stays writable, the interval has to hold the ctime that the
  * attribute itself gave it; a full journal, or another node of a cluster, can
  * hold that up.  Then again, with an interval of twice what it took; likewise
- * if the clock was set back.  A seal that is not true does not stay: it would
+ * if the clock was set back.  Times in whole seconds (ext4 with small inodes)
+ * get an interval of whole seconds.  A seal that is not true does not stay: it would
  * get the file refused.
  */
 static int
 write_in_time(int fd, const char *path, struct seal *seal, struct err *err)
 {
 	int64_t took, ns = INTERVAL_WRITABLE_NS;
+	const struct timespec nap = { 0, (long)(20 * NS_PER_MS) };
 	struct identity sealed;
-	int rc;
+	bool whole_seconds = false;
+	int rc, tries = 0;
 
 	do {
-		rc = try_write(fd, path, seal, ns, err);
+		rc = try_write(fd, path, seal, ns, whole_seconds, err);
 		if (rc != 0)
 			return rc;
 		rc = identity_read(fd, path, &sealed, err);
@@ -178,10 +184,22 @@ write_in_time(int fd, const char *path, struct seal *seal, struct err *err)
 			return 0;
 		}
 		fremovexattr(fd, SEAL_XATTR);
-		ns = took < 0 ? ns : 2 * took;
-	} while (rc == 0 && ns <= INTERVAL_WRITABLE_MAX_NS);
-	return rc != 0 ? rc : err_set(err, ERR_FAILED, "cannot seal %s: the "
-	    "file system takes too long to set an attribute", path);
+		if (took < 0 && sealed.ctime.tv_nsec == 0 && !whole_seconds) {
+			whole_seconds = true;
+			ns = NS_PER_S - 1;
+		} else if (took < 0) {
+			nanosleep(&nap, NULL);
+		} else {
+			ns = 2 * took;
+		}
+	} while (rc == 0 && ns <= INTERVAL_WRITABLE_MAX_NS && ++tries < TRIES);
+	if (rc != 0)
+		return rc;
+	if (took < 0)
+		return err_set(err, ERR_FAILED, "cannot seal %s: the clock of "
+		    "its file system is behind the one here", path);
+	return err_set(err, ERR_FAILED, "cannot seal %s: the file system "
+	    "takes too long to set an attribute", path);
 }
 
 int
@@ -196,7 +214,7 @@ seal_write(int fd, const char *path, struct seal *seal, mode_t mode,
 	memset(&seal->identity.ctime, 0, sizeof(seal->identity.ctime));
 	if (mode & 0222)
 		return write_in_time(fd, path, seal, err);
-	return try_write(fd, path, seal, INTERVAL_READ_ONLY_NS, err);
+	return try_write(fd, path, seal, INTERVAL_READ_ONLY_NS, false, err);
 }
 
 int

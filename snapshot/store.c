@@ -126,6 +126,28 @@ is_snapshots(const char *directory)
 	    (length == tail || directory[length - tail - 1] == '/');
 }
 
+/* The state directory is swept: no file of a user is safe there. */
+static int
+refuse_state(const char *path, const char *directory, struct err *err)
+{
+	static const char state[] = "/" STORE_SNAPSHOTS "/" STORE_STATE;
+	char *real = realpath(directory, NULL);
+	size_t length;
+	int rc = 0;
+
+	/* A directory that is not there is told of by others. */
+	if (real == NULL)
+		return 0;
+	length = strlen(real);
+	if (length >= strlen(state) &&
+	    strcmp(real + length - strlen(state), state) == 0)
+		rc = err_set(err, ERR_FAILED, "%s: no place for files: the "
+		    "tools keep their state there, and remove what is old",
+		    path);
+	free(real);
+	return rc;
+}
+
 int
 place_open(const char *path, bool make, struct place *place, struct err *err)
 {
@@ -135,6 +157,8 @@ place_open(const char *path, bool make, struct place *place, struct err *err)
 	memset(place, 0, sizeof(*place));
 	place->store = (struct store)STORE_INIT;
 	rc = split_path(path, &directory, &place->name, err);
+	if (rc == 0)
+		rc = refuse_state(path, directory, err);
 	if (rc != 0)
 		goto out;
 	place->kept = is_snapshots(directory);

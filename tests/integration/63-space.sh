@@ -70,6 +70,7 @@ until_refused() {
 next_replica() {
 	rm -f "$WORK/source/file"
 	head -c 8000000 /dev/urandom >"$WORK/source/file"
+	chmod a-w "$WORK/source/file"
 	refsend "$WORK/source/file" >"$STREAM"
 	mkdir -p "$A/in/$1"
 	refrecv "$A/in/$1" <"$STREAM"
@@ -94,6 +95,7 @@ to_the_reserve() {
 	random_file "$A/file" 4000000 1
 	leave $((330 << 20))
 	head -c 150M /dev/urandom >"$WORK/source/large"
+	chmod a-w "$WORK/source/large"
 	run_ok refsend --compress=none -o "$STREAM" "$WORK/source/large"
 	run_code 7 refrecv "$A/large" <"$STREAM"
 	expect_error 'below the reserve'

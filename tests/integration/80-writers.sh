@@ -153,6 +153,55 @@ strange_state() {
 	expect same "$A/one/disk" "$A/one/.snapshot/disk.s"
 }
 
+# A file of a user among the state would be swept.
+file_among_state() {
+	local state=$A/one/.snapshot/.refsend
+
+	run_code 1 refsnap create --reflink=auto -o "$state/partial.mine" \
+		"$A/one/disk"
+	expect_error 'the tools keep their state there'
+	run_code 1 refsnap clone "$A/one/.snapshot/disk.s" "$state/partial.mine"
+	run_code 1 sh -c 'cd "$1" && refsnap clone ../disk.s partial.mine' - \
+		"$state"
+	expect [ ! -e "$state/partial.mine" ]
+}
+
+# --live publishes what was received, or says that it did not: here it was
+# counted after the replica's own snapshots, and by a source that deleted some.
+live_counted_otherwise() {
+	local from=$A/seven/.snapshot/disk to=$A/eight
+
+	mkdir "$A/seven" "$to"
+	random_file "$A/seven/disk" 100000 7
+	run_ok refsnap create --reflink=auto "$A/seven/disk" a
+	refsend "$from.a" | run_ok refrecv --reserve=0 --live "$to"
+	run_ok refsnap create --reflink=auto "$to/disk" mine1
+	run_ok refsnap create --reflink=auto "$to/disk" mine2
+	random_patch "$A/seven/disk" 1000 10 8
+	run_ok refsnap create --reflink=auto "$A/seven/disk" b
+	refsend -i "$from.a" "$from.b" >"$WORK/stream"
+	run_code 5 refrecv --reserve=0 --live "$to" <"$WORK/stream"
+	expect_error 'counts as newer than the snapshot that was received'
+	run_code 5 refrecv --reserve=0 --live "$to" <"$WORK/stream"
+	expect same "$from.b" "$to/.snapshot/disk.b"
+	run_ok refsnap delete "$to"/.snapshot/disk.mine[12]
+	run_code 5 refrecv --reserve=0 --live "$to" <"$WORK/stream"
+	expect_error 'changed since it was published'
+	rm "$to/disk"
+	run_ok refrecv --reserve=0 --live "$to" <"$WORK/stream"
+	expect same "$A/seven/disk" "$to/disk"
+	run_ok refsnap create --reflink=auto "$A/seven/disk" c
+	refsend -i "$from.b" "$from.c" |
+		run_ok refrecv --reserve=0 --live "$to"
+	run_ok refsnap delete "$from.b" "$from.c"
+	random_patch "$A/seven/disk" 2000 10 9
+	run_ok refsnap create --reflink=auto "$A/seven/disk" d
+	refsend -i "$from.a" "$from.d" >"$WORK/stream"
+	run_code 5 refrecv --reserve=0 --live "$to" <"$WORK/stream"
+	expect_error "counts as newer"
+	expect same "$from.d" "$to/.snapshot/disk.d"
+}
+
 on_fs() {
 	make_fs "$1" A
 	test_case "a live file that was never published" live_unpublished
@@ -164,6 +213,9 @@ on_fs() {
 	else
 		skip_case "a writer at the rename" "no strace"
 	fi
+	test_case "a live file whose snapshots count otherwise" \
+		live_counted_otherwise
+	test_case "no file of a user among the state" file_among_state
 	test_case "strange files among the state" strange_state
 	case $1 in
 	btrfs*)
@@ -175,6 +227,58 @@ on_fs() {
 	esac
 }
 
+# A seal has to tell later writes also by whole seconds.
+coarse_plain() {
+	random_file "$A/plain" 100000 1
+	run_status 0 refsend "$A/plain"
+	run_status 0 refsend "$A/plain"
+	expect getfattr -n user.refsend.seal "$A/plain"
+	random_patch "$A/plain" 1000 10 2
+	run_code 5 refsend "$A/plain"
+}
+
+# On tmpfs a mapping that was read takes writes that move no time.
+write_mapped() {
+	"$PYTHON" - "$1" <<'END'
+import mmap, sys
+with open(sys.argv[1], "r+b") as file, mmap.mmap(file.fileno(), 0) as area:
+    area[50000]
+    area[50000:50008] = b"precious"
+END
+}
+
+no_times() {
+	random_file "$A/plain" 100000 1
+	run_code 7 refsend "$A/plain"
+	expect_error 'this file system'
+	chmod a-w "$A/plain"
+	run_status 0 refsend "$A/plain"
+	mkdir "$A/from" "$A/to"
+	random_file "$A/from/disk" 100000 1
+	run_ok refsnap create --reflink=auto --reserve=0 "$A/from/disk" a
+	refsend "$A/from/.snapshot/disk.a" |
+		run_ok refrecv --reserve=0 --live "$A/to"
+	run_ok refsnap create --reflink=auto --reserve=0 "$A/from/disk" b
+	refsend -i "$A/from/.snapshot/disk.a" "$A/from/.snapshot/disk.b" |
+		run_ok refrecv --reserve=0 --live "$A/to"
+	run_ok refsnap create --reflink=auto --reserve=0 "$A/from/disk" c
+	refsend -i "$A/from/.snapshot/disk.b" "$A/from/.snapshot/disk.c" \
+		>"$WORK/stream"
+	write_mapped "$A/to/disk"
+	run_code 5 refrecv --reserve=0 --live "$A/to" <"$WORK/stream"
+	run_code 5 refsnap restore "$A/to/.snapshot/disk.a"
+	expect grep -q precious "$A/to/disk"
+}
+
+on_tmpfs() {
+	make_fs tmpfs A 1G
+	setfattr -n user.probe -v 1 "$A" 2>/dev/null || {
+		skip_case "writes that move no time" "tmpfs has no attributes"
+		return
+	}
+	test_case "writes that move no time" no_times
+}
+
 whole_seconds() {
 	truncate -s 600M "$WORK/coarse.img"
 	mkfs.ext4 -q -F -I 128 "$WORK/coarse.img" >/dev/null 2>&1
@@ -183,8 +287,10 @@ whole_seconds() {
 	mount -o loop "$WORK/coarse.img" "$A"
 	test_mounts+=("$A")
 	test_case "restore where times have whole seconds" coarse_times
+	test_case "a plain file whose times have whole seconds" coarse_plain
 }
 
 for_each_fs on_fs xfs btrfs ext4
 whole_seconds
+on_tmpfs
 finish
