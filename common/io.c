@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -119,4 +121,22 @@ io_sync_directory(int fd)
 		return -1;
 	close(again);
 	return 0;
+}
+
+int
+io_sync_parent(const char *path)
+{
+	char *copy = strdup(path);
+	int fd, rc, error;
+
+	if (copy == NULL)
+		return -1;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rc = fd < 0 ? -(errno != EACCES) : io_sync_directory(fd);
+	error = errno;
+	if (fd >= 0)
+		close(fd);
+	free(copy);
+	errno = error;
+	return rc;
 }

@@ -43,4 +43,10 @@ int io_sync_mapped(int fd);
  */
 int io_sync_directory(int fd);
 
+/*
+ * The same for the directory in which the path of a file lies, if it may be
+ * read.
+ */
+int io_sync_parent(const char *path);
+
 #endif

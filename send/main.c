@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/io.h"
 #include "common/json.h"
 #include "common/text.h"
 #include "common/tool.h"
@@ -144,7 +145,8 @@ close_output(const struct options *options, int fd, int rc, struct err *err)
 {
 	if (options->dry_run || options->output == NULL)
 		return;
-	if (rc == 0 && fsync(fd) != 0)
+	/* On an XFS that shuts down meanwhile, fsync can say 0 wrongly. */
+	if (rc == 0 && (fsync(fd) != 0 || io_sync_parent(options->output) != 0))
 		rc = err_sys(err, ERR_FAILED, "cannot sync %s",
 		    options->output);
 	close(fd);

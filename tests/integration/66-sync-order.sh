@@ -94,13 +94,13 @@ deleted() {
 	ordered --synced "$S" -- refsnap delete "$S/live.three" "$S/live.four"
 }
 
-# A stream in a file; its name is the user's business.
+# A stream in a file.
 sent() {
 	mkdir "$WORK/sent"
 	run_ok traced -y -o "$WORK/trace" -e trace=%desc,%file \
 		refsend -o "$WORK/sent/full" "$S/live.one"
-	expect "$PYTHON" -B "$ORDERTOOL" "$WORK/trace" "$WORK/sent/full" \
-		--synced "$WORK/sent/full"
+	expect "$PYTHON" -B "$ORDERTOOL" "$WORK/trace" "$WORK/sent" \
+		--synced "$WORK/sent/full" --synced "$WORK/sent"
 	rm -r "$WORK/sent"
 }
 
