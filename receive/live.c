@@ -121,8 +121,8 @@ live_publish(struct store *store, const char *origin,
 	if (rc == 0 && !uuid_equal(&newest.seal.id, received))
 		rc = err_set(err, ERR_IDENTITY, "%s/%s is not published: %s, "
 		    "which is here, counts as newer than the snapshot that "
-		    "was received; if it is not, delete it (refsnap delete) "
-		    "and receive again", store->path, origin, newest.path);
+		    "was received; refsnap restore publishes the one that you "
+		    "want", store->path, origin, newest.path);
 	if (rc == 0)
 		rc = guard_live(store, origin, lineage, &guard, &published,
 		    err);

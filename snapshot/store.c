@@ -126,57 +126,49 @@ is_snapshots(const char *directory)
 	    (length == tail || directory[length - tail - 1] == '/');
 }
 
-/* The state directory is swept: no file of a user is safe there. */
-static int
-refuse_state(const char *path, const char *directory, struct err *err)
+/* The state directory, which is swept: no file of a user is safe there. */
+static bool
+is_state(const char *directory)
 {
-	static const char state[] = "/" STORE_SNAPSHOTS "/" STORE_STATE;
-	char *real = realpath(directory, NULL);
-	size_t length;
-	int rc = 0;
+	static const char tail[] = "/" STORE_SNAPSHOTS "/" STORE_STATE;
+	const size_t length = strlen(directory);
 
-	/* A directory that is not there is told of by others. */
-	if (real == NULL)
-		return 0;
-	length = strlen(real);
-	if (length >= strlen(state) &&
-	    strcmp(real + length - strlen(state), state) == 0)
-		rc = err_set(err, ERR_FAILED, "%s: no place for files: the "
-		    "tools keep their state there, and remove what is old",
-		    path);
-	free(real);
-	return rc;
+	return length >= strlen(tail) &&
+	    strcmp(directory + length - strlen(tail), tail) == 0;
 }
 
 int
 place_open(const char *path, bool make, struct place *place, struct err *err)
 {
-	char *directory = NULL, *parent = NULL;
+	char *directory = NULL, *parent = NULL, *real = NULL;
 	int rc;
 
 	memset(place, 0, sizeof(*place));
 	place->store = (struct store)STORE_INIT;
 	rc = split_path(path, &directory, &place->name, err);
-	if (rc == 0)
-		rc = refuse_state(path, directory, err);
 	if (rc != 0)
 		goto out;
+	/* A directory that is not there is told of by store_open(). */
+	real = realpath(directory, NULL);
+	if (real != NULL && is_state(real)) {
+		rc = err_set(err, ERR_FAILED, "%s: no place for files: the "
+		    "tools keep their state there, and remove what is old",
+		    path);
+		goto out;
+	}
 	place->kept = is_snapshots(directory);
 	/* Someone working inside of .snapshot names files without it. */
 	if (!place->kept && strcmp(directory, ".") == 0) {
-		char *here = realpath(".", NULL);
-
-		if (here == NULL) {
+		if (real == NULL) {
 			rc = err_sys(err, ERR_FAILED, "%s: cannot find the "
 			    "directory that it lies in", path);
 			goto out;
 		}
-		if (is_snapshots(here)) {
+		if (is_snapshots(real)) {
 			place->kept = true;
 			free(directory);
-			directory = here;
-		} else {
-			free(here);
+			directory = real;
+			real = NULL;
 		}
 	}
 	if (place->kept) {
@@ -192,6 +184,7 @@ place_open(const char *path, bool make, struct place *place, struct err *err)
 		rc = err_set(err, ERR_FAILED, "%s: no such directory",
 		    directory);
 out:
+	free(real);
 	free(parent);
 	free(directory);
 	if (rc != 0)
