@@ -651,7 +651,7 @@ def read_padded(fd, offset, length):
     return bytes(data)
 
 
-class Library:
+class Store:
     """The directory that snapshots are restored to, and its index."""
 
     def __init__(self, directory, bases):
@@ -728,18 +728,18 @@ class Restore:
     ranges goes what the base has there, and a ZERO or a HOLE is left out.
     """
 
-    def __init__(self, library, begin):
-        self.library = library
+    def __init__(self, store, begin):
+        self.store = store
         self.begin = begin
         self.meta = None
         self.at = 0                     # all below is done
         self.base = None
         self.out = None
-        self.partial = library.path(b".refstream-partial.%d" % os.getpid())
+        self.partial = store.path(b".refstream-partial.%d" % os.getpid())
 
     def __enter__(self):
         if self.begin["base"] != NIL:
-            self.base = self.library.open_base(self.begin)
+            self.base = self.store.open_base(self.begin)
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
             self.out = os.open(self.partial, flags, 0o600)
@@ -790,7 +790,7 @@ class Restore:
             self.keep_base_up_to(self.begin["size"])
             digest = file_digest(self.out)
             check_result(self.begin, record, digest)
-            self.library.publish(self.partial, self.begin, self.meta, digest)
+            self.store.publish(self.partial, self.begin, self.meta, digest)
 
 
 # -------------------------------------------------------------- commands
@@ -811,11 +811,11 @@ def to_json(value):
     return json.dumps(value, default=other, indent=1)
 
 
-def restore(library, source):
+def restore(store, source):
     """Restore every snapshot of one stream."""
     frames = Stream(source).frames()
     for frame in frames:                # a BEGIN
-        with Restore(library, frame.record) as snapshot:
+        with Restore(store, frame.record) as snapshot:
             while frame.name != "END":
                 frame = next(frames)
                 with located(frame.sequence, frame.offset):
@@ -852,10 +852,10 @@ def open_source(path):
 
 def run(args):
     if args.command == "restore":
-        library = Library(args.directory, args.base)
+        store = Store(args.directory, args.base)
         for path in args.streams or [None]:
             with open_source(path) as source:
-                restore(library, source)
+                restore(store, source)
         return 0
     with open_source(args.stream) as source:
         if args.command == "records":

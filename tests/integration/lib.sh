@@ -19,8 +19,8 @@
 # $OUT and $ERR there hold the output of the last run_*.
 #
 # Tools come from $PATH.  LIB_ONLY, a pattern or several, one a line, runs only
-# the tests whose names match.  Sourced with LIB_NO_ROOT=yes, a script runs as any user and without
-# file systems of its own.
+# the tests whose names match.  Sourced with LIB_NO_ROOT=yes, a script runs as
+# any user and without file systems of its own.
 set -u
 export LC_ALL=C
 umask 022

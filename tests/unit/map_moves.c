@@ -192,7 +192,8 @@ share(struct map_disk *disk, struct map_file *from, struct map_file *to,
 	const uint64_t at = i * MAP_BLOCK;
 
 	if (map_disk_trusted(disk, &from->cells[i]) &&
-	    is_alone(disk, to, i) && to->cells[i].covered != 0 && to->cells[i].block != block &&
+	    is_alone(disk, to, i) && to->cells[i].covered != 0 &&
+	    to->cells[i].block != block &&
 	    at + MAP_BLOCK <= to->size && may_have(disk, to, i, block) &&
 	    memcmp(disk->blocks[block], to->bytes + at, MAP_BLOCK) == 0)
 		take(disk, to, i, block);
