@@ -7,11 +7,30 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/io.h"
+
+/*
+ * Is the failure of a call on fd none, so that the call is made again?  Another
+ * process that shares a pipe or terminal may have made it non-blocking: then
+ * this waits until it is ready.
+ */
+static bool
+try_again(int fd, short events)
+{
+	struct pollfd wait = { .fd = fd, .events = events };
+
+	if (errno == EINTR)
+		return true;
+	if (errno != EAGAIN)
+		return false;
+	return poll(&wait, 1, -1) >= 0 || errno == EINTR;
+}
 
 ssize_t
 io_read(int fd, void *data, size_t size)
@@ -26,7 +45,7 @@ io_read(int fd, void *data, size_t size)
 			break;
 		if (n > 0)
 			done += (size_t)n;
-		else if (errno != EINTR)
+		else if (!try_again(fd, POLLIN))
 			return -1;
 	}
 	return (ssize_t)done;
@@ -43,7 +62,7 @@ io_write(int fd, const void *data, size_t size)
 		if (n >= 0) {
 			p += n;
 			size -= (size_t)n;
-		} else if (errno != EINTR) {
+		} else if (!try_again(fd, POLLOUT)) {
 			return -1;
 		}
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * io.h - read and write whole buffers: interrupted calls and short counts end
- * here.
+ * io.h - read and write whole buffers: interrupted calls, short counts and
+ * descriptors that somebody made non-blocking end here.
  *
  * All return -1 with errno set on failure.  Buffers are the caller's.
  */

@@ -25,11 +25,12 @@
 static int
 check_saved(const struct store *store, const char *origin,
     const struct uuid *lineage, const struct snapshot_guard *guard,
-    struct uuid *published, struct err *err)
+    bool thorough, struct uuid *published, struct err *err)
 {
 	struct seal held;
 	bool saved;
-	const int rc = saved_find(store, origin, guard, &held, &saved, err);
+	const int rc = saved_find(store, origin, guard, thorough, &held,
+	    &saved, err);
 
 	if (rc != 0)
 		return rc;
@@ -47,7 +48,7 @@ check_saved(const struct store *store, const char *origin,
  */
 static int
 guard_live(const struct store *store, const char *origin,
-    const struct uuid *lineage, struct snapshot_guard *guard,
+    const struct uuid *lineage, bool thorough, struct snapshot_guard *guard,
     struct uuid *published, struct err *err)
 {
 	char *path;
@@ -66,8 +67,8 @@ guard_live(const struct store *store, const char *origin,
 	rc = snapshot_guard(fd, path != NULL ? path : origin, guard, err);
 	free(path);
 	if (rc == 0)
-		rc = check_saved(store, origin, lineage, guard, published,
-		    err);
+		rc = check_saved(store, origin, lineage, guard, thorough,
+		    published, err);
 	return rc;
 }
 
@@ -77,8 +78,8 @@ live_check(const struct store *store, const char *origin,
 {
 	struct snapshot_guard guard = SNAPSHOT_GUARD_INIT;
 	struct uuid published;
-	const int rc = guard_live(store, origin, lineage, &guard, &published,
-	    err);
+	const int rc = guard_live(store, origin, lineage, false, &guard,
+	    &published, err);
 
 	snapshot_guard_release(&guard);
 	return rc;
@@ -124,8 +125,8 @@ live_publish(struct store *store, const char *origin,
 		    "was received; refsnap restore publishes the one that you "
 		    "want", store->path, origin, newest.path);
 	if (rc == 0)
-		rc = guard_live(store, origin, lineage, &guard, &published,
-		    err);
+		rc = guard_live(store, origin, lineage, true, &guard,
+		    &published, err);
 	if (rc == 0 && guard.fd >= 0 &&
 	    uuid_equal(&published, &newest.seal.id)) {
 		/* Whoever published it may not have come to sync its name. */

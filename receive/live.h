@@ -17,7 +17,8 @@
  * May the live file origin be replaced? Yes if there is none, or if it still
  * holds a snapshot of the lineage that is here too: then nothing is lost.
  * ERR_IDENTITY if not; ERR_FAILED if it is open for writing; ERR_STREAM if it
- * is a symbolic link.
+ * is a symbolic link.  Asked early and goes by the stamp alone: live_publish()
+ * asks again, and compares the contents where that is needed.
  */
 int live_check(const struct store *store, const char *origin,
     const struct uuid *lineage, struct err *err);

@@ -155,7 +155,7 @@ on_begin(struct receiver *r, const struct record_begin *begin,
 		return rc;
 	r->received.id = begin->snapshot;
 	r->received.present = r->target.present;
-	r->received.based = r->target.based;
+	r->received.based = r->target.based || r->blind;
 	r->received.path = strdup(r->target.path);
 	if (r->received.path == NULL)
 		return err_sys(err, ERR_FAILED, "%s", r->target.path);
@@ -302,6 +302,10 @@ on_end(struct receiver *r, const struct record_digest *sent, struct err *err)
 	struct digest digest;
 	int rc = 0;
 
+	if (target->present &&
+	    target_digest_differs(&target->digest, sent))
+		return err_set(err, ERR_IDENTITY, "%s is this snapshot, but "
+		    "has another digest than the sender's", target->path);
 	if (!target->present) {
 		rc = check_digest(r, sent, &digest, err);
 		if (rc == 0 && target->based)

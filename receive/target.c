@@ -126,22 +126,25 @@ explain_missing_base(const struct store *store,
 	    store->path, begin->base_name, id);
 }
 
+bool
+target_digest_differs(const struct digest *mine,
+    const struct record_digest *theirs)
+{
+	return mine->algorithm != DIGEST_NONE &&
+	    mine->algorithm == theirs->algorithm &&
+	    mine->block_size == theirs->block_size &&
+	    !hash_matches(theirs->value, mine->value, sizeof(mine->value));
+}
+
 /* Is the base here the base there, as far as both know? */
 static int
 check_base(const struct record_begin *begin, const struct snapshot *base,
     struct err *err)
 {
-	const struct digest *mine = &base->seal.digest;
-	const struct record_digest *theirs = &begin->base_digest;
-
 	if (base->identity.size != begin->base_size)
 		return err_set(err, ERR_IDENTITY, "%s has another size than "
 		    "the sender's base", base->path);
-	if (mine->algorithm == DIGEST_NONE ||
-	    mine->algorithm != theirs->algorithm ||
-	    mine->block_size != theirs->block_size)
-		return 0;
-	if (!hash_matches(theirs->value, mine->value, sizeof(mine->value)))
+	if (target_digest_differs(&base->seal.digest, &begin->base_digest))
 		return err_set(err, ERR_IDENTITY, "%s has another digest than "
 		    "the sender's base", base->path);
 	return 0;
@@ -182,16 +185,20 @@ open_base(const struct store *store, const struct catalog *catalog,
 
 /* The snapshot is there already, maybe under another name. */
 static int
-choose_present(const struct store *store, const struct catalog_entry *entry,
-    struct target *target, struct err *err)
+choose_present(const struct store *store, const struct record_begin *begin,
+    const struct catalog_entry *entry, struct target *target, struct err *err)
 {
 	target->present = true;
+	target->digest = entry->seal.digest;
 	target->kept = entry->kept;
 	memcpy(target->origin, entry->seal.origin, sizeof(target->origin));
 	free(target->path);
 	target->path = store_file_path(store, entry->kept, entry->name);
 	if (target->path == NULL)
 		return err_sys(err, ERR_FAILED, "%s", entry->name);
+	if (entry->identity.size != begin->size)
+		return err_set(err, ERR_IDENTITY, "%s is this snapshot, but "
+		    "has another size than the sender's", target->path);
 	return 0;
 }
 
@@ -213,7 +220,7 @@ target_choose(const struct store *store, const struct record_begin *begin,
 		return rc;
 	entry = catalog_find(&catalog, &begin->snapshot);
 	if (entry != NULL && entry->state != SEAL_BROKEN) {
-		rc = choose_present(store, entry, target, err);
+		rc = choose_present(store, begin, entry, target, err);
 		catalog_free(&catalog);
 		return rc;
 	}

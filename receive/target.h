@@ -15,6 +15,7 @@
 
 struct target {
 	bool present;		/* the snapshot is there already: skip it */
+	struct digest digest;	/* of the one that is present, if it is known */
 	bool kept;		/* goes to .snapshot, not to the directory */
 	char name[RECORD_NAME_MAX + 1];
 	char *path;		/* for messages */
@@ -37,6 +38,10 @@ struct target {
 int target_choose(const struct store *store, const struct record_begin *begin,
     const char *as, const struct notify *notify, struct target *target,
     struct err *err);
+
+/* Do both digests say what the contents are, and not the same? */
+bool target_digest_differs(const struct digest *mine,
+    const struct record_digest *theirs);
 
 void target_close(struct target *target);
 

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/fsioctl.h"
+#include "common/io.h"
 #include "snapshot/identity.h"
 
 static struct timespec
@@ -19,6 +21,23 @@ from_statx(const struct statx_timestamp *t)
 	const struct timespec time = { t->tv_sec, t->tv_nsec };
 
 	return time;
+}
+
+/* Which boot of the system this is; nil if /proc does not tell. */
+static struct uuid
+read_boot(void)
+{
+	char text[UUID_TEXT_SIZE];
+	struct uuid boot = { { 0 } };
+	const int fd = open("/proc/sys/kernel/random/boot_id",
+	    O_RDONLY | O_CLOEXEC);
+	const ssize_t n = fd < 0 ? -1 : io_read(fd, text, sizeof(text));
+
+	if (n > 0)
+		boot = uuid_derive(text, (size_t)n);
+	if (fd >= 0)
+		close(fd);
+	return boot;
 }
 
 int
@@ -43,6 +62,8 @@ identity_read(int fd, const char *path, struct identity *identity,
 	identity->mtime = from_statx(&stx.stx_mtime);
 	identity->mode = stx.stx_mode & 07777;
 	identity->ctime = from_statx(&stx.stx_ctime);
+	if (identity->mode & 0222)
+		identity->boot = read_boot();
 	return 0;
 }
 
@@ -90,6 +111,13 @@ identity_same(const struct identity *a, const struct identity *b)
 	    time_compare(&a->ctime, &b->ctime) == 0;
 }
 
+bool
+identity_uncertain(const struct identity *was, const struct identity *is)
+{
+	return (is->mode & 0222) != 0 && (uuid_is_nil(&is->boot) ||
+	    !uuid_equal(&was->boot, &is->boot));
+}
+
 void
 time_put(struct buf_writer *w, const struct timespec *time)
 {
@@ -116,16 +144,23 @@ identity_put(struct buf_writer *w, const struct identity *identity)
 	time_put(w, &identity->mtime);
 	buf_put32(w, (uint32_t)identity->mode);
 	time_put(w, &identity->ctime);
+	buf_put(w, identity->boot.bytes, UUID_SIZE);
+}
+
+static void
+get_uuid(struct buf_reader *r, struct uuid *uuid)
+{
+	const uint8_t *bytes = buf_get(r, UUID_SIZE);
+
+	if (bytes != NULL)
+		memcpy(uuid->bytes, bytes, UUID_SIZE);
 }
 
 void
 identity_get(struct buf_reader *r, struct identity *identity)
 {
-	const uint8_t *bytes = buf_get(r, UUID_SIZE);
-
 	memset(identity, 0, sizeof(*identity));
-	if (bytes != NULL)
-		memcpy(identity->filesystem.bytes, bytes, UUID_SIZE);
+	get_uuid(r, &identity->filesystem);
 	identity->subvolume = buf_get64(r);
 	identity->inode = buf_get64(r);
 	identity->generation = buf_get64(r);
@@ -134,4 +169,5 @@ identity_get(struct buf_reader *r, struct identity *identity)
 	time_get(r, &identity->mtime);
 	identity->mode = (mode_t)buf_get32(r);
 	time_get(r, &identity->ctime);
+	get_uuid(r, &identity->boot);
 }

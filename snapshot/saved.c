@@ -27,16 +27,17 @@ compare_with(const struct store *store, const struct catalog_entry *entry,
 
 int
 saved_find(const struct store *store, const char *name,
-    const struct snapshot_guard *guard, struct seal *seal, bool *saved,
-    struct err *err)
+    const struct snapshot_guard *guard, bool thorough, struct seal *seal,
+    bool *saved, struct err *err)
 {
 	const struct catalog_entry *entry;
 	struct catalog catalog;
 	struct uuid id;
+	bool uncertain;
 	int rc;
 
 	*saved = false;
-	if (!stamp_matches(store, name, &guard->identity, &id))
+	if (!stamp_matches(store, name, &guard->identity, &id, &uncertain))
 		return 0;
 	rc = catalog_read(store, &catalog, err);
 	if (rc != 0)
@@ -45,7 +46,7 @@ saved_find(const struct store *store, const char *name,
 	if (entry != NULL && entry->state != SEAL_BROKEN) {
 		*seal = entry->seal;
 		*saved = true;
-		if (!fs_keeps_times(guard->fd))
+		if (thorough && (uncertain || !fs_keeps_times(guard->fd)))
 			rc = compare_with(store, entry, guard->fd, saved, err);
 	}
 	catalog_free(&catalog);

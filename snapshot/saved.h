@@ -15,12 +15,13 @@
 
 /*
  * *saved tells it of the file that guard holds, and *seal is then that of the
- * snapshot.  The stamp of the file says which (see stamp.h).  Where the file
- * system can forget the times of a write, the contents are compared, too:
- * that reads both whole.
+ * snapshot.  The stamp of the file says which (see stamp.h).  Where a write
+ * need not have moved the times - the file system forgets them, or the system
+ * was started since - thorough compares the contents, too: that reads both
+ * whole.
  */
 int saved_find(const struct store *store, const char *name,
-    const struct snapshot_guard *guard, struct seal *seal, bool *saved,
-    struct err *err);
+    const struct snapshot_guard *guard, bool thorough, struct seal *seal,
+    bool *saved, struct err *err);
 
 #endif

@@ -13,7 +13,7 @@
 #include "common/buf.h"
 #include "snapshot/seal.h"
 
-#define SEAL_VERSION 1
+#define SEAL_VERSION 2
 #define SEAL_SIZE_MAX 1024
 
 /*
@@ -217,6 +217,15 @@ seal_write(int fd, const char *path, struct seal *seal, mode_t mode,
 	return try_write(fd, path, seal, INTERVAL_READ_ONLY_NS, false, err);
 }
 
+void
+seal_settle(const struct timespec *ctime)
+{
+	const struct timespec last = time_add(*ctime,
+	    ctime->tv_nsec == 0 ? NS_PER_S - 1 : 0);
+
+	wait_until(&last, NS_PER_S);
+}
+
 int
 seal_read(int fd, const char *path, struct seal *seal, struct err *err)
 {
@@ -242,6 +251,11 @@ seal_check(const struct seal *seal, const struct identity *identity,
 	text[0] = '\0';
 	if (identity_differs(&seal->identity, identity, text, size))
 		return SEAL_BROKEN;
+	if (identity_uncertain(&seal->identity, identity)) {
+		snprintf(text, size, "it can be written to, and the system "
+		    "was started since it was sealed, which can hide a write");
+		return SEAL_BROKEN;
+	}
 	if (time_compare(&identity->ctime, &seal->after) >= 0 &&
 	    time_compare(&identity->ctime, &seal->before) <= 0)
 		return SEAL_VALID;

@@ -62,6 +62,12 @@ int seal_write(int fd, const char *path, struct seal *seal, mode_t mode,
     struct err *err);
 
 /*
+ * Wait until a write to a file with this ctime would give it another one.  Takes
+ * a tick of the clock, or up to a second where times are whole seconds.
+ */
+void seal_settle(const struct timespec *ctime);
+
+/*
  * Read the seal of an open file. Returns 0; 1 if it has none; ERR_IDENTITY if
  * the attribute is malformed.
  */

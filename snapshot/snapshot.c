@@ -121,6 +121,11 @@ snapshot_seal_plain(struct snapshot *snapshot, struct err *err)
 		return err_set(err, ERR_UNABLE, "%s can be written to, and "
 		    "this file system forgets when: take a snapshot of it "
 		    "(refsnap create), or chmod a-w it", snapshot->path);
+	if (snapshot->identity.mode & 0222 &&
+	    uuid_is_nil(&snapshot->identity.boot))
+		return err_set(err, ERR_UNABLE, "%s can be written to, and "
+		    "/proc does not tell which boot of the system this is: "
+		    "chmod a-w it", snapshot->path);
 	if (snapshot->sealed)
 		return 0;
 	if (snapshot_lease(snapshot->fd) != 0)
@@ -138,6 +143,8 @@ snapshot_seal_plain(struct snapshot *snapshot, struct err *err)
 	}
 	snapshot->sealed = rc == 0;
 	snapshot->identity = now;
+	if (rc != 0 && now.mode & 0222)
+		seal_settle(&now.ctime);
 	return 0;
 }
 

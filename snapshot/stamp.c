@@ -124,23 +124,33 @@ read_record(const struct store *store, const char *name, const char *suffix,
 	return true;
 }
 
-bool
-stamp_matches(const struct store *store, const char *name,
-    const struct identity *identity, struct uuid *snapshot)
+/* Is it the file that was announced? */
+static bool
+announced_matches(const struct identity *announced,
+    const struct identity *identity)
 {
-	struct identity recorded;
-	struct timespec latest;
+	struct timespec latest = announced->ctime;
 	char text[128];
 
-	if (read_record(store, name, "", &recorded, snapshot) &&
-	    identity_same(&recorded, identity))
-		return true;
-	if (!read_record(store, name, SUFFIX_NEXT, &recorded, snapshot) ||
-	    identity_differs(&recorded, identity, text, sizeof(text)))
+	if (identity_differs(announced, identity, text, sizeof(text)))
 		return false;
-	latest = recorded.ctime;
 	latest.tv_sec += ANNOUNCED_SECONDS;
 	/* XFS does not move ctime when it exchanges files: it may be earlier. */
-	return time_compare(&identity->ctime, &recorded.birth) >= 0 &&
+	return time_compare(&identity->ctime, &announced->birth) >= 0 &&
 	    time_compare(&identity->ctime, &latest) <= 0;
+}
+
+bool
+stamp_matches(const struct store *store, const char *name,
+    const struct identity *identity, struct uuid *snapshot, bool *uncertain)
+{
+	struct identity recorded;
+
+	if ((!read_record(store, name, "", &recorded, snapshot) ||
+	    !identity_same(&recorded, identity)) &&
+	    (!read_record(store, name, SUFFIX_NEXT, &recorded, snapshot) ||
+	    !announced_matches(&recorded, identity)))
+		return false;
+	*uncertain = identity_uncertain(&recorded, identity);
+	return true;
 }

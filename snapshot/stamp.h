@@ -35,10 +35,12 @@ int stamp_announce(const struct store *store, const char *name,
 
 /*
  * Does the live file still hold a snapshot? True, with the id, if its identity
- * is the recorded one, or the announced one with a ctime of soon after.
- * Whether the snapshot still exists is for the caller to see.
+ * is the recorded one, or the announced one with a ctime of soon after;
+ * *uncertain then tells that contents can differ all the same (see
+ * identity_uncertain()).  Whether the snapshot still exists is for the caller
+ * to see.
  */
 bool stamp_matches(const struct store *store, const char *name,
-    const struct identity *identity, struct uuid *snapshot);
+    const struct identity *identity, struct uuid *snapshot, bool *uncertain);
 
 #endif

@@ -98,13 +98,14 @@ stamp_kept(const struct store *store, const char *name,
 	struct identity now;
 	struct stat named;
 	struct uuid id;
+	bool uncertain;	/* but the contents were compared then */
 
 	if (guard->leased &&
 	    fstatat(store->dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    named.st_ino == guard->identity.inode &&
 	    identity_read(guard->fd, name, &now, &unknown) == 0 &&
 	    snapshot_guard_check(guard, name, false, &unknown) == 0 &&
-	    stamp_matches(store, name, &guard->identity, &id))
+	    stamp_matches(store, name, &guard->identity, &id, &uncertain))
 		stamp_write(store, name, &now, &id);
 }
 
@@ -214,7 +215,7 @@ check_target(const char *target, const struct place *place, bool force,
 		return err_sys(err, ERR_FAILED, "%s", target);
 	rc = snapshot_guard(fd, target, guard, err);
 	if (rc == 0)
-		rc = saved_find(&place->store, place->name, guard, &held,
+		rc = saved_find(&place->store, place->name, guard, true, &held,
 		    &saved, err);
 	if (rc != 0 || saved)
 		return rc;

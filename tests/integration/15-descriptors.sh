@@ -24,12 +24,42 @@ closed_errors() {
 	expect same "$A/file" "$A/.snapshot/file.two"
 }
 
+# Pipes that somebody made non-blocking, with a slow process at the other end.
+non_blocking() {
+	run_ok "$PYTHON" - "$A/.snapshot/file.one" "$A/slow" <<'END'
+import os, subprocess, sys, threading, time
+
+def pipe():
+    """A non-blocking pipe, and one behind it that is fed with pauses."""
+    (out, to), (come, into) = os.pipe(), os.pipe()
+    os.set_blocking(to, False)
+    os.set_blocking(come, False)
+    def feed():
+        time.sleep(0.3)
+        while data := os.read(out, 200000):
+            os.write(into, data)
+            time.sleep(0.01)
+        os.close(into)
+    threading.Thread(target=feed).start()
+    return to, come
+
+os.mkdir(sys.argv[2])
+to, come = pipe()
+receiver = subprocess.Popen(["refrecv", sys.argv[2]], stdin=come)
+sender = subprocess.Popen(["refsend", sys.argv[1]], stdout=to)
+os.close(to)
+sys.exit(sender.wait() or receiver.wait())
+END
+	expect same "$A/file" "$A/slow/.snapshot/file.one"
+}
+
 on_fs() {
 	make_fs "$1" A
 	random_file "$A/file" 1000000 1
 	run_ok refsnap create --reflink=auto "$A/file" one
 	test_case "a closed stdin or stdout is an error" closed_output
 	test_case "a closed stderr spoils nothing" closed_errors
+	test_case "pipes that do not block" non_blocking
 }
 
 for_each_fs on_fs xfs ext4

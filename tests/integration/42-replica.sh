@@ -44,6 +44,8 @@ dry_runs() {
 	make_stream -I "$from.one" "$from.three"
 	run_ok refrecv -n --json "$B/dry" <"$STREAM"
 	expect [ "$(json_value "$OUT" 'len(o["snapshots"])')" -eq 2 ]
+	run_ok refrecv -n "$B/dry" <"$STREAM"
+	expect_error 'would receive .*/dry/.snapshot/file.three onto its base'
 	make_stream "$from.one"
 	cp "$STREAM" "$WORK/whole"
 	run_ok refrecv -n "$B" <"$WORK/whole"

@@ -58,6 +58,8 @@ replica_replaced() {
 }
 
 name_taken() {
+	local id
+
 	fresh
 	echo taken >"$D/.snapshot/file.two"
 	refuse 5 "$WORK/two" "$D"
@@ -72,6 +74,14 @@ name_taken() {
 	run_ok refrecv "$D" <"$WORK/two"
 	refuse 0 "$WORK/two" "$D"
 	refuse 0 "$WORK/one" "$D"
+	# The id is there, but other contents.
+	id=$(snap_ids "$A/file" | head -n 1)
+	refsend "$A/.snapshot/file.two" | edited snapshot="$id"
+	refuse 5 "$WORK/edited" "$D"
+	expect_error 'has another digest'
+	refsend "$A/.snapshot/file.three" | edited snapshot="$id"
+	refuse 5 "$WORK/edited" "$D"
+	expect_error 'has another size'
 }
 
 symbolic_links() {

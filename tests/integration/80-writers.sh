@@ -237,6 +237,22 @@ coarse_plain() {
 	run_code 5 refsend "$A/plain"
 }
 
+# Who may not seal it waits until a later write gets another time.
+coarse_unsealed() {
+	local first start
+
+	random_file "$A/theirs" 100000 1
+	# At the beginning of a second, so that all else falls into it.
+	start=$(date +%s)
+	while [ "$(date +%s)" = "$start" ]; do sleep 0.01; done
+	random_patch "$A/theirs" 1000 10 2
+	first=$(as_user refsend "$A/theirs" | refrecv --dump | grep BEGIN)
+	random_patch "$A/theirs" 1000 10 3
+	expect [ -n "$first" ]
+	expect [ "$first" != "$(as_user refsend "$A/theirs" |
+		refrecv --dump | grep BEGIN)" ]
+}
+
 # On tmpfs a mapping that was read takes writes that move no time.
 write_mapped() {
 	"$PYTHON" - "$1" <<'END'
@@ -288,6 +304,7 @@ whole_seconds() {
 	test_mounts+=("$A")
 	test_case "restore where times have whole seconds" coarse_times
 	test_case "a plain file whose times have whole seconds" coarse_plain
+	test_case "the same of somebody else" coarse_unsealed
 }
 
 for_each_fs on_fs xfs btrfs ext4
