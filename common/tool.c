@@ -9,11 +9,13 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/pipeline.h"
 #include "common/text.h"
 #include "common/tool.h"
 
@@ -158,6 +160,23 @@ tool_usage(struct tool *tool, const char *format, ...)
 	print_message(tool, "", text);
 	fprintf(stderr, "Try '%s --help'.\n", tool->name);
 	return ERR_USAGE;
+}
+
+int
+tool_threads(struct tool *tool, const char *value, unsigned *threads)
+{
+	char *end;
+	long number;
+
+	number = strtol(value, &end, 10);
+	if (end == value || *end != '\0' || number < 1 ||
+	    number > (long)PIPELINE_THREADS_MAX) {
+		tool_usage(tool, "-T takes a number of threads, 1 to %u",
+		    PIPELINE_THREADS_MAX);
+		return -1;
+	}
+	*threads = (unsigned)number;
+	return 0;
 }
 
 int

@@ -39,6 +39,12 @@ int tool_finish(struct tool *tool, const struct err *err);
 int tool_usage(struct tool *tool, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * The value of an option -T, 1 to PIPELINE_THREADS_MAX. Returns -1 after a
+ * message.
+ */
+int tool_threads(struct tool *tool, const char *value, unsigned *threads);
+
 /* Print help, or the version, to stdout; returns the exit code. */
 int tool_help(struct tool *tool);
 int tool_version(struct tool *tool);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/fsioctl.h"
+#include "diff/ahead.h"
 #include "diff/compare.h"
 #include "diff/delta.h"
 #include "diff/map_diff.h"
@@ -23,6 +24,7 @@ struct run {
 	void *cookie;
 	struct delta_stats *stats;
 	struct compare *compare;
+	struct ahead *ahead;	/* what is to be compared */
 	int base_pin, snapshot_pin;	/* private clones, or -1 */
 	struct map_source *base_map, *snapshot_map;	/* or NULL */
 };
@@ -36,6 +38,16 @@ now_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static int
+compare_next(void *cookie, uint64_t offset, uint64_t length, struct err *err)
+{
+	struct run *run = cookie;
+
+	notify_progress(run->options->notify, offset,
+	    run->snapshot->identity.size);
+	return compare_range(run->compare, offset, length, err);
+}
+
 /* A range that the maps did not prove equal. */
 static int
 on_candidate(void *cookie, uint64_t offset, uint64_t length, struct err *err)
@@ -44,16 +56,11 @@ on_candidate(void *cookie, uint64_t offset, uint64_t length, struct err *err)
 	const struct delta_event event = {
 		.kind = DELTA_CANDIDATE, .offset = offset, .length = length,
 	};
-	int rc;
 
 	run->stats->candidates += length;
 	if (run->options->map_only)
-		rc = run->sink(run->cookie, &event, err);
-	else
-		rc = compare_range(run->compare, offset, length, err);
-	notify_progress(run->options->notify, offset + length,
-	    run->snapshot->identity.size);
-	return rc;
+		return run->sink(run->cookie, &event, err);
+	return ahead_put(run->ahead, offset, length, err);
 }
 
 /*
@@ -173,9 +180,11 @@ run_maps(struct run *run, struct err *err)
 		.candidate = on_candidate,
 		.cookie = run,
 	};
-	const int rc = map_diff_run(&diff, err);
+	int rc = map_diff_run(&diff, err);
 
 	run->stats->moved = diff.moved;
+	if (rc == 0)
+		rc = ahead_finish(run->ahead, err);
 	return rc;
 }
 
@@ -199,7 +208,11 @@ run_all(struct run *run, struct err *err)
 		    "%s, %s: %s: %s", run->base->path, run->snapshot->path,
 		    run->options->map_only ? "nothing can be proven equal" :
 		    "every byte is compared", why);
-	return size > 0 ? on_candidate(run, 0, size, err) : 0;
+	if (size > 0)
+		rc = on_candidate(run, 0, size, err);
+	else
+		rc = 0;
+	return rc == 0 ? ahead_finish(run->ahead, err) : rc;
 }
 
 int
@@ -217,14 +230,18 @@ delta_run(const struct snapshot *base, const struct snapshot *snapshot,
 	*stats = (struct delta_stats){ .method = "" };
 	run.compare = compare_new(base, snapshot, options, sink, cookie,
 	    stats);
-	if (run.compare == NULL)
-		return err_sys(err, ERR_FAILED, "%s", snapshot->path);
-	rc = run_all(&run, err);
+	run.ahead = ahead_new(base != NULL ? base->fd : -1, snapshot->fd,
+	    compare_next, &run);
+	if (run.compare == NULL || run.ahead == NULL)
+		rc = err_sys(err, ERR_FAILED, "%s", snapshot->path);
+	else
+		rc = run_all(&run, err);
 	if (rc == 0)
 		rc = snapshot_recheck(snapshot, err);
 	if (rc == 0 && base != NULL)
 		rc = snapshot_recheck(base, err);
 	compare_free(run.compare);
+	ahead_free(run.ahead);
 	if (run.base_map != NULL)
 		run.base_map->free(run.base_map);
 	if (run.snapshot_map != NULL)

@@ -5,19 +5,22 @@
 #include "config.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "common/bytes.h"
 #include "common/fsioctl.h"
 #include "common/io.h"
+#include "common/pipeline.h"
 #include "receive/apply.h"
-#include "stream-format/compress.h"
+#include "receive/patch.h"
 
 #define LARGEST_BLOCK 65536u	/* of any file system */
 
 struct apply {
-	struct decompressor *decompressor;
+	struct pipeline *pipeline;
+	size_t count;		/* of patches */
+	struct patch **patches;
 	int fd;
 	uint64_t size;
 	int base_fd;
@@ -25,114 +28,8 @@ struct apply {
 	const char *path;
 	apply_room *room;
 	void *cookie;
-	uint8_t *raw;		/* RECORD_RAW_MAX bytes each */
-	uint8_t *prefix;
-	uint8_t *zeros;
+	uint8_t *zeros;		/* RECORD_RAW_MAX bytes */
 };
-
-struct apply *
-apply_new(void)
-{
-	struct apply *apply = calloc(1, sizeof(*apply));
-
-	if (apply == NULL)
-		return NULL;
-	apply->decompressor = decompressor_new();
-	apply->raw = malloc(RECORD_RAW_MAX);
-	apply->prefix = malloc(RECORD_RAW_MAX);
-	apply->zeros = calloc(1, RECORD_RAW_MAX);
-	if (apply->decompressor == NULL || apply->raw == NULL ||
-	    apply->prefix == NULL || apply->zeros == NULL) {
-		apply_free(apply);
-		return NULL;
-	}
-	return apply;
-}
-
-void
-apply_free(struct apply *apply)
-{
-	if (apply == NULL)
-		return;
-	decompressor_free(apply->decompressor);
-	free(apply->raw);
-	free(apply->prefix);
-	free(apply->zeros);
-	free(apply);
-}
-
-void
-apply_start(struct apply *apply, int fd, uint64_t size, int base_fd,
-    struct digest_state *digest, const char *path, apply_room *room,
-    void *cookie)
-{
-	apply->room = room;
-	apply->cookie = cookie;
-	apply->fd = fd;
-	apply->size = size;
-	apply->base_fd = base_fd;
-	apply->digest = digest;
-	apply->path = path;
-}
-
-/* Read what the prefix of a record is made of; *length receives its size. */
-static int
-read_prefix(struct apply *apply, const struct record_data *data,
-    size_t *length, struct err *err)
-{
-	size_t done = 0;
-	int rc = 0;
-
-	*length = 0;
-	if (data->prefix == RECORD_PREFIX_RANGE) {
-		rc = io_pread_zeros(apply->base_fd, apply->prefix,
-		    data->prefix_length, data->prefix_offset);
-		*length = data->prefix_length;
-	} else if (data->prefix == RECORD_PREFIX_SAME) {
-		for (uint32_t i = 0; i < data->piece_count && rc == 0; i++) {
-			rc = io_pread_zeros(apply->base_fd,
-			    apply->prefix + done,
-			    (size_t)data->pieces[i].length,
-			    data->pieces[i].offset);
-			done += (size_t)data->pieces[i].length;
-		}
-		*length = done;
-	}
-	if (rc != 0)
-		return err_sys(err, ERR_FAILED, "cannot read the base of %s",
-		    apply->path);
-	return 0;
-}
-
-/* The raw bytes of a record, checked; *raw points to them. */
-static int
-decode(struct apply *apply, const struct record_data *data,
-    const uint8_t **raw, struct err *err)
-{
-	struct hash128 hash;
-	size_t prefix_length;
-	int rc;
-
-	*raw = data->data;
-	if (data->encoding != RECORD_RAW) {
-		rc = read_prefix(apply, data, &prefix_length, err);
-		if (rc == 0)
-			rc = decompress(apply->decompressor, data->data,
-			    data->encoded_length,
-			    prefix_length > 0 ? apply->prefix : NULL,
-			    prefix_length, apply->raw, data->raw_length, err);
-		if (rc != 0)
-			return rc;
-		*raw = apply->raw;
-	}
-	hash = hash128(*raw, data->raw_length);
-	if (!hash_matches(&data->hash, &hash, sizeof(hash)))
-		return err_set(err, ERR_STREAM, "%s: data at byte %" PRIu64
-		    " does not have its hash: the stream is damaged, or the "
-		    "base is not the sender's", apply->path,
-		    data->pieces[0].offset);
-	return 0;
-}
 
 static int
 write_error(const struct apply *apply, struct err *err)
@@ -141,30 +38,27 @@ write_error(const struct apply *apply, struct err *err)
 }
 
 static int
-apply_data(struct apply *apply, const struct record_data *data,
-    struct err *err)
+write_data(struct apply *apply, const struct patch *patch, struct err *err)
 {
-	const uint8_t *raw;
-	int rc;
+	const struct record_data *data = &patch->record.u.data;
+	const uint8_t *bytes = patch->bytes;
+	int rc = 0;
 
-	rc = decode(apply, data, &raw, err);
-	if (rc == 0 && apply->fd >= 0)
+	if (apply->fd >= 0)
 		rc = apply->room(apply->cookie, data->raw_length, err);
-	if (rc != 0)
-		return rc;
-	for (uint32_t i = 0; i < data->piece_count; i++) {
+	for (uint32_t i = 0; i < data->piece_count && rc == 0; i++) {
 		const struct record_range *piece = &data->pieces[i];
 		const size_t length = (size_t)piece->length;
 
 		if (apply->digest != NULL)
-			digest_update(apply->digest, piece->offset, raw,
+			digest_update(apply->digest, piece->offset, bytes,
 			    length);
-		if (apply->fd >= 0 && io_pwrite(apply->fd, raw, length,
+		if (apply->fd >= 0 && io_pwrite(apply->fd, bytes, length,
 		    piece->offset) != 0)
-			return write_error(apply, err);
-		raw += length;
+			rc = write_error(apply, err);
+		bytes += length;
 	}
-	return 0;
+	return rc;
 }
 
 static int
@@ -205,7 +99,7 @@ make_hole(struct apply *apply, const struct record_range *range,
 }
 
 static int
-apply_ranges(struct apply *apply, const struct record_ranges *ranges,
+write_ranges(struct apply *apply, const struct record_ranges *ranges,
     bool hole, struct err *err)
 {
 	int rc = 0;
@@ -218,18 +112,102 @@ apply_ranges(struct apply *apply, const struct record_ranges *ranges,
 	return rc;
 }
 
+static int
+write_step(void *cookie, void *piece, struct err *err)
+{
+	struct apply *apply = cookie;
+	const struct patch *patch = piece;
+
+	switch (patch->record.type) {
+	case RECORD_ZERO:
+		return write_ranges(apply, &patch->record.u.zero, false, err);
+	case RECORD_HOLE:
+		return write_ranges(apply, &patch->record.u.hole, true, err);
+	default:
+		return write_data(apply, patch, err);
+	}
+}
+
+static int
+decode_step(void *cookie, void *piece, struct err *err)
+{
+	const struct apply *apply = cookie;
+
+	return patch_decode(piece, apply->base_fd, apply->path, err);
+}
+
+int
+apply_new(unsigned threads, struct apply **result, struct err *err)
+{
+	const size_t count = threads > 1 ? 2 * (size_t)threads + 2 : 1;
+	struct apply *apply = calloc(1, sizeof(*apply));
+	bool complete;
+	int rc;
+
+	if (apply == NULL)
+		return err_sys(err, ERR_FAILED, "cannot receive");
+	apply->zeros = calloc(1, RECORD_RAW_MAX);
+	apply->patches = calloc(count, sizeof(struct patch *));
+	complete = apply->zeros != NULL && apply->patches != NULL;
+	while (complete && apply->count < count) {
+		apply->patches[apply->count] = patch_new();
+		complete = apply->patches[apply->count++] != NULL;
+	}
+	if (complete)
+		rc = pipeline_new(threads, (void **)apply->patches, count,
+		    decode_step, write_step, apply, &apply->pipeline, err);
+	else
+		rc = err_sys(err, ERR_FAILED, "cannot receive");
+	if (rc == 0)
+		*result = apply;
+	else
+		apply_free(apply);
+	return rc;
+}
+
+void
+apply_free(struct apply *apply)
+{
+	if (apply == NULL)
+		return;
+	pipeline_free(apply->pipeline);
+	for (size_t i = 0; i < apply->count; i++)
+		patch_free(apply->patches[i]);
+	free(apply->patches);
+	free(apply->zeros);
+	free(apply);
+}
+
+void
+apply_start(struct apply *apply, int fd, uint64_t size, int base_fd,
+    struct digest_state *digest, const char *path, apply_room *room,
+    void *cookie)
+{
+	apply->room = room;
+	apply->cookie = cookie;
+	apply->fd = fd;
+	apply->size = size;
+	apply->base_fd = base_fd;
+	apply->digest = digest;
+	apply->path = path;
+}
+
 int
 apply_record(struct apply *apply, const struct record *record,
     struct err *err)
 {
-	switch (record->type) {
-	case RECORD_DATA:
-		return apply_data(apply, &record->u.data, err);
-	case RECORD_ZERO:
-		return apply_ranges(apply, &record->u.zero, false, err);
-	case RECORD_HOLE:
-		return apply_ranges(apply, &record->u.hole, true, err);
-	default:
-		return 0;
-	}
+	void *patch;
+	const int rc = pipeline_next(apply->pipeline, &patch, err);
+
+	if (rc != 0)
+		return rc;
+	patch_take(patch, record);
+	pipeline_put(apply->pipeline);
+	return 0;
+}
+
+int
+apply_finish(struct apply *apply, struct err *err)
+{
+	return pipeline_drain(apply->pipeline, err);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * apply.h - write the ranges of a stream into a file under construction.
+ *
+ * Records are decoded by several threads and written by one more, in order.
  */
 #ifndef RECEIVE_APPLY_H
 #define RECEIVE_APPLY_H
@@ -13,12 +15,15 @@
 
 struct apply;
 
-/* What is the same for all snapshots of a stream; NULL without memory. */
-struct apply *apply_new(void);
+/* What is the same for all snapshots of a stream. */
+int apply_new(unsigned threads, struct apply **apply, struct err *err);
+
+/* Waits for what is on its way.  NULL is harmless. */
 void apply_free(struct apply *apply);
 
 /*
  * Asked before bytes are written: is there room for them? Returns 0 to go on.
+ * Called by another thread than that of apply_record().
  */
 typedef int apply_room(void *cookie, uint64_t bytes, struct err *err);
 
@@ -27,17 +32,26 @@ typedef int apply_room(void *cookie, uint64_t bytes, struct err *err);
  * the base, cut or extended to the final size; -1 checks and writes nothing.
  * size is its size.
  * base_fd is the base, or -1: prefixes are read from it and never from fd.
- * digest, if not NULL, takes in all data.  path is for messages.
+ * digest, if not NULL, takes in all data.  path is for messages.  Nothing may
+ * be on its way from before.
  */
 void apply_start(struct apply *apply, int fd, uint64_t size, int base_fd,
     struct digest_state *digest, const char *path, apply_room *room,
     void *cookie);
 
 /*
- * Apply a DATA, ZERO or HOLE record.  ERR_STREAM if data cannot be decoded or
- * its hash is wrong: nothing of the record is written then.
+ * Apply a DATA, ZERO or HOLE record, now or later: an error may be that of a
+ * record before.
  */
 int apply_record(struct apply *apply, const struct record *record,
     struct err *err);
+
+/*
+ * Wait until nothing is on its way: until then the file, the base and the digest
+ * are in use.  Returns the error of the first record that failed: ERR_STREAM if
+ * data could not be decoded or its hash is wrong; nothing of that record, nor of
+ * those after it, was written.
+ */
+int apply_finish(struct apply *apply, struct err *err);
 
 #endif

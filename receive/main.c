@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/json.h"
+#include "common/pipeline.h"
 #include "common/text.h"
 #include "common/tool.h"
 #include "receive/receive.h"
@@ -21,7 +22,7 @@
 static const char help[] =
 "Usage: refrecv [-n] [-v] [-P] [--json] [--live] [--as NAME] [--wait]\n"
 "               [--reflink=auto|always|never] [--reserve=SIZE]\n"
-"               [--trust-metadata] [DIR]\n"
+"               [--trust-metadata] [-T N] [DIR]\n"
 "       refrecv --dump\n"
 "\n"
 "Receive a stream of refsend from standard input into DIR (default: here).\n"
@@ -36,6 +37,7 @@ static const char help[] =
 "      --reserve=SIZE    keep so much space free (default: the larger of 2 %\n"
 "                        and 256M)\n"
 "      --trust-metadata  also take setuid bits, security.* and trusted.*\n"
+"  -T, --threads N       decode with N threads (default: one a processor)\n"
 "      --wait            wait while another refrecv receives into DIR\n"
 "      --dump            print the stream as text, receive nothing\n"
 "  -P, --progress        show progress, also at the end of a pipe\n"
@@ -66,6 +68,7 @@ static const struct option long_options[] = {
 	{ "trust-metadata", no_argument, NULL, OPT_TRUST },
 	{ "wait", no_argument, NULL, OPT_WAIT },
 	{ "dump", no_argument, NULL, OPT_DUMP },
+	{ "threads", required_argument, NULL, 'T' },
 	{ "progress", no_argument, NULL, 'P' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -202,6 +205,8 @@ take_option(struct tool *tool, struct options *options, int option,
 	case OPT_DUMP:
 		options->dump = true;
 		return 0;
+	case 'T':
+		return tool_threads(tool, value, &options->receive.threads);
 	case 'P':
 		tool->want_progress = true;
 		return 0;
@@ -220,14 +225,16 @@ take_option(struct tool *tool, struct options *options, int option,
 int
 main(int argc, char **argv)
 {
-	struct options options = { .receive = { .reflink = REFLINK_AUTO } };
+	struct options options = { .receive = {
+		.reflink = REFLINK_AUTO, .threads = pipeline_processors(),
+	} };
 	struct err err = ERR_INIT;
 	struct tool tool;
 	struct stat st;
 	int option;
 
 	tool_start(&tool, "refrecv", help);
-	while ((option = getopt_long(argc, argv, "nPv", long_options,
+	while ((option = getopt_long(argc, argv, "nPT:v", long_options,
 	    NULL)) != -1) {
 		if (option == OPT_HELP)
 			return tool_help(&tool);

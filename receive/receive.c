@@ -338,8 +338,11 @@ finish_snapshot(struct receiver *r, const struct record_end *end,
 	const struct record_digest digest = end->result_digest;
 	const bool last = end->last;
 	struct record *none;
-	int rc = 0;
+	int rc;
 
+	rc = apply_finish(r->apply, err);
+	if (rc != 0)
+		return rc;
 	if (last) {
 		rc = stream_reader_next(r->reader, &none, err);
 		if (rc < 0)
@@ -376,6 +379,22 @@ on_record(struct receiver *r, const struct record *record, struct err *err)
 	}
 }
 
+/*
+ * The stream is refused with rc.  What is on its way comes from before that: if
+ * it fails, that is the error.
+ */
+static int
+finish_after(struct receiver *r, int rc, struct err *err)
+{
+	struct err failed = ERR_INIT;
+	const int finished = apply_finish(r->apply, &failed);
+
+	if (finished == 0)
+		return rc;
+	*err = failed;
+	return finished;
+}
+
 static int
 receive_records(struct receiver *r, struct err *err)
 {
@@ -389,7 +408,7 @@ receive_records(struct receiver *r, struct err *err)
 		r->result->wire = stream_reader_position(r->reader).next;
 		notify_progress(r->options->notify, r->result->wire, 0);
 	} while (rc == 0);
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? finish_after(r, rc, err) : 0;
 }
 
 /* Open the directory and make it ours. */
@@ -424,12 +443,12 @@ receive_stream(int fd, const char *directory,
 	rc = open_store(&r, directory, err);
 	if (rc == 0)
 		rc = stream_reader_new(fd, &r.reader, err);
-	if (rc == 0 && (r.apply = apply_new()) == NULL)
-		rc = err_sys(err, ERR_FAILED, "%s", directory);
+	if (rc == 0)
+		rc = apply_new(options->threads, &r.apply, err);
 	if (rc == 0)
 		rc = receive_records(&r, err);
-	drop_current(&r);
 	apply_free(r.apply);
+	drop_current(&r);
 	stream_reader_free(r.reader);
 	store_close(&r.store);
 	return rc;

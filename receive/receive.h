@@ -21,6 +21,7 @@ struct receive_options {
 	bool dry_run;		/* check everything, write nothing */
 	bool wait;		/* for another receive into the directory */
 	bool trusted;		/* setuid, security.*, trusted.* */
+	unsigned threads;	/* that decode; see pipeline.h */
 	enum reflink_mode reflink;
 	struct reserve reserve;
 	const struct notify *notify;

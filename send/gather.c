@@ -8,53 +8,65 @@
 #include <string.h>
 
 #include "common/bytes.h"
+#include "common/pipeline.h"
+#include "send/draft.h"
 #include "send/gather.h"
-#include "stream-format/compress.h"
-
-/*
- * Raw bytes of a record.  With a prefix it is small: level 1 forgets a prefix
- * that lies further back.  Without one, larger is a little better.
- */
-#define PLAIN_BYTES RECORD_RAW_MAX
-#define PREFIX_BYTES 131072u
-#define PIECES_MAX 4096u
-#define RANGES_MAX 4096u
-
-enum pending { PENDING_NONE, PENDING_PLAIN, PENDING_PREFIX, PENDING_ZERO,
-    PENDING_HOLE };
 
 struct gather {
 	struct stream_writer *writer;
 	struct digest_state *digest;
-	struct compressor *compressor;	/* NULL: raw */
-	enum pending pending;
-	uint32_t count;		/* of ranges */
-	uint32_t raw_length;
-	struct record_range ranges[PIECES_MAX];
-	uint8_t raw[PLAIN_BYTES];
-	uint8_t base[PREFIX_BYTES];
-	uint8_t *encoded;
+	int level;
+	struct pipeline *pipeline;
+	size_t count;		/* of drafts */
+	struct draft **drafts;
+	struct draft *draft;	/* being filled, or NULL */
 };
 
-struct gather *
-gather_new(struct stream_writer *writer, int level,
-    struct digest_state *digest)
+static int
+encode_step(void *cookie, void *piece, struct err *err)
 {
+	(void)cookie;
+	return draft_encode(piece, err);
+}
+
+static int
+write_step(void *cookie, void *piece, struct err *err)
+{
+	struct gather *gather = cookie;
+	struct draft *draft = piece;
+
+	return stream_writer_put(gather->writer, &draft->record, err);
+}
+
+int
+gather_new(struct stream_writer *writer, int level, unsigned threads,
+    struct gather **result, struct err *err)
+{
+	const size_t count = threads > 1 ? 2 * (size_t)threads + 2 : 1;
 	struct gather *gather = calloc(1, sizeof(*gather));
+	bool complete;
+	int rc;
 
 	if (gather == NULL)
-		return NULL;
+		return err_sys(err, ERR_FAILED, "cannot send");
 	gather->writer = writer;
-	gather->digest = digest;
-	if (level > 0) {
-		gather->compressor = compressor_new(level);
-		gather->encoded = malloc(compress_bound(PLAIN_BYTES));
-		if (gather->compressor == NULL || gather->encoded == NULL) {
-			gather_free(gather);
-			return NULL;
-		}
+	gather->level = level;
+	gather->drafts = calloc(count, sizeof(struct draft *));
+	complete = gather->drafts != NULL;
+	while (complete && gather->count < count) {
+		gather->drafts[gather->count] = draft_new();
+		complete = gather->drafts[gather->count++] != NULL;
 	}
-	return gather;
+	if (complete)
+		rc = pipeline_new(threads, (void **)gather->drafts, count,
+		    encode_step, write_step, gather, &gather->pipeline, err);
+	else
+		rc = err_sys(err, ERR_FAILED, "cannot send");
+	if (rc == 0)
+		*result = gather;
+	else
+		gather_free(gather);
+	return rc;
 }
 
 void
@@ -62,147 +74,83 @@ gather_free(struct gather *gather)
 {
 	if (gather == NULL)
 		return;
-	compressor_free(gather->compressor);
-	free(gather->encoded);
+	pipeline_free(gather->pipeline);
+	for (size_t i = 0; i < gather->count; i++)
+		draft_free(gather->drafts[i]);
+	free(gather->drafts);
 	free(gather);
 }
 
-/* Compress the pending bytes; raw, if that is no shorter. */
-static int
-encode(struct gather *gather, struct record_data *data, struct err *err)
+void
+gather_start(struct gather *gather, struct digest_state *digest)
 {
-	const bool prefix = gather->pending == PENDING_PREFIX;
-	size_t length;
-	int rc;
-
-	data->data = gather->raw;
-	data->encoded_length = gather->raw_length;
-	if (gather->compressor == NULL)
-		return 0;
-	rc = compress(gather->compressor, gather->raw, gather->raw_length,
-	    prefix ? gather->base : NULL, prefix ? gather->raw_length : 0,
-	    gather->encoded, &length, err);
-	if (rc != 0 || length >= gather->raw_length)
-		return rc;
-	data->encoding = RECORD_ZSTD;
-	data->prefix = prefix ? RECORD_PREFIX_SAME : RECORD_PREFIX_NONE;
-	data->encoded_length = (uint32_t)length;
-	data->data = gather->encoded;
-	return 0;
+	gather->digest = digest;
 }
 
-static int
-write_data(struct gather *gather, struct err *err)
+/* Send the current draft on its way. */
+static void
+put_draft(struct gather *gather)
 {
-	struct record record = {
-		.type = RECORD_DATA,
-		.u.data = {
-			.piece_count = gather->count,
-			.raw_length = gather->raw_length,
-			.pieces = gather->ranges,
-		},
-	};
-	int rc;
-
-	record.u.data.hash = hash128(gather->raw, gather->raw_length);
-	rc = encode(gather, &record.u.data, err);
-	return rc != 0 ? rc : stream_writer_put(gather->writer, &record, err);
-}
-
-static int
-write_ranges(struct gather *gather, struct err *err)
-{
-	const struct record_ranges ranges = {
-		.count = gather->count, .ranges = gather->ranges,
-	};
-	struct record record;
-
-	if (gather->pending == PENDING_ZERO) {
-		record.type = RECORD_ZERO;
-		record.u.zero = ranges;
-	} else {
-		record.type = RECORD_HOLE;
-		record.u.hole = ranges;
-	}
-	return stream_writer_put(gather->writer, &record, err);
+	if (gather->draft != NULL)
+		pipeline_put(gather->pipeline);
+	gather->draft = NULL;
 }
 
 int
-gather_flush(struct gather *gather, struct err *err)
+gather_finish(struct gather *gather, struct err *err)
 {
-	int rc = 0;
-
-	if (gather->pending == PENDING_PLAIN ||
-	    gather->pending == PENDING_PREFIX)
-		rc = write_data(gather, err);
-	else if (gather->pending != PENDING_NONE)
-		rc = write_ranges(gather, err);
-	gather->pending = PENDING_NONE;
-	gather->count = 0;
-	gather->raw_length = 0;
-	return rc;
+	put_draft(gather);
+	return pipeline_drain(gather->pipeline, err);
 }
 
-/* Note a range; what continues the last one is joined to it. */
-static void
-add_range(struct gather *gather, uint64_t offset, uint64_t length)
-{
-	if (gather->count > 0) {
-		struct record_range *last = &gather->ranges[gather->count - 1];
-
-		if (last->offset + last->length == offset) {
-			last->length += length;
-			return;
-		}
-	}
-	gather->ranges[gather->count].offset = offset;
-	gather->ranges[gather->count].length = length;
-	gather->count++;
-}
-
-/* Records of one kind at a time: the ranges of all must ascend. */
+/*
+ * Have a draft of this kind with room for one more range.  One kind at a time:
+ * the ranges of all records must ascend.
+ */
 static int
-switch_to(struct gather *gather, enum pending pending, struct err *err)
+have_draft(struct gather *gather, enum draft_kind kind, uint32_t limit,
+    struct err *err)
 {
-	int rc = 0;
+	struct draft *draft = gather->draft;
+	void *piece;
+	int rc;
 
-	if (gather->pending != pending)
-		rc = gather_flush(gather, err);
-	gather->pending = pending;
-	return rc;
+	if (draft != NULL && draft->kind == kind &&
+	    draft->raw_length < limit && draft->count < DRAFT_RANGES_MAX)
+		return 0;
+	put_draft(gather);
+	rc = pipeline_next(gather->pipeline, &piece, err);
+	if (rc != 0)
+		return rc;
+	gather->draft = piece;
+	draft_clear(gather->draft, kind, gather->level);
+	return 0;
 }
 
 static int
 add_data(struct gather *gather, const struct delta_event *event,
     struct err *err)
 {
-	const bool prefix = event->base != NULL && gather->compressor != NULL;
-	const enum pending pending = prefix ? PENDING_PREFIX : PENDING_PLAIN;
-	const uint32_t limit = prefix ? PREFIX_BYTES : PLAIN_BYTES;
+	const bool prefix = event->base != NULL && gather->level > 0;
+	const enum draft_kind kind = prefix ? DRAFT_PREFIX : DRAFT_PLAIN;
+	const uint32_t limit = prefix ? DRAFT_PREFIX_BYTES : DRAFT_PLAIN_BYTES;
 	uint64_t done = 0;
-	int rc;
 
 	while (done < event->length) {
-		uint32_t n;
+		const int rc = have_draft(gather, kind, limit, err);
+		struct draft *const draft = gather->draft;
+		size_t n;
 
-		if (gather->raw_length == limit ||
-		    gather->count == PIECES_MAX) {
-			rc = gather_flush(gather, err);
-			if (rc != 0)
-				return rc;
-		}
-		rc = switch_to(gather, pending, err);
 		if (rc != 0)
 			return rc;
-		n = (uint32_t)bytes_min(event->length - done,
-		    limit - gather->raw_length);
-		memcpy(gather->raw + gather->raw_length, event->data + done,
-		    n);
+		n = (size_t)bytes_min(event->length - done,
+		    limit - draft->raw_length);
+		memcpy(draft->raw + draft->raw_length, event->data + done, n);
 		if (prefix)
-			memcpy(gather->base + gather->raw_length,
+			memcpy(draft->base + draft->raw_length,
 			    event->base + done, n);
-		add_range(gather, event->offset + done, n);
-		gather->raw_length += n;
+		draft_add(draft, event->offset + done, n);
+		draft->raw_length += (uint32_t)n;
 		done += n;
 	}
 	if (gather->digest != NULL)
@@ -219,14 +167,9 @@ gather_event(void *cookie, const struct delta_event *event, struct err *err)
 
 	if (event->kind == DELTA_DATA)
 		return add_data(gather, event, err);
-	rc = switch_to(gather, event->kind == DELTA_ZERO ? PENDING_ZERO :
-	    PENDING_HOLE, err);
-	if (rc == 0 && gather->count == RANGES_MAX) {
-		rc = gather_flush(gather, err);
-		gather->pending = event->kind == DELTA_ZERO ? PENDING_ZERO :
-		    PENDING_HOLE;
-	}
+	rc = have_draft(gather, event->kind == DELTA_ZERO ? DRAFT_ZERO :
+	    DRAFT_HOLE, 1, err);
 	if (rc == 0)
-		add_range(gather, event->offset, event->length);
+		draft_add(gather->draft, event->offset, event->length);
 	return rc;
 }

@@ -3,7 +3,8 @@
  * gather.h - pack the ranges of a delta into records.
  *
  * Changed blocks lie scattered; gathered into records of some size they
- * compress better, above all against their own old contents.
+ * compress better, above all against their own old contents.  Records are
+ * compressed by several threads and written by one more.
  */
 #ifndef SEND_GATHER_H
 #define SEND_GATHER_H
@@ -18,19 +19,23 @@
 struct gather;
 
 /*
- * Gather into writer.  level is that of zstd, 0 stores raw bytes.  digest, if
- * not NULL, takes in all data.  All must outlive it.  NULL without memory.
+ * Gather into writer, which must outlive it.  level is that of zstd, 0 stores
+ * raw bytes.  Until gather_finish() returns, nobody else may use the writer.
  */
-struct gather *gather_new(struct stream_writer *writer, int level,
-    struct digest_state *digest);
+int gather_new(struct stream_writer *writer, int level, unsigned threads,
+    struct gather **gather, struct err *err);
+
+/* Start with a snapshot: digest, if not NULL, takes in all its data. */
+void gather_start(struct gather *gather, struct digest_state *digest);
 
 /* Take one event; a delta_sink whose cookie is the struct gather. */
 int gather_event(void *cookie, const struct delta_event *event,
     struct err *err);
 
-/* Write what is pending. */
-int gather_flush(struct gather *gather, struct err *err);
+/* Write what is pending; all is written when this returns. */
+int gather_finish(struct gather *gather, struct err *err);
 
+/* Waits for what is being written.  NULL is harmless. */
 void gather_free(struct gather *gather);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "common/io.h"
 #include "common/json.h"
+#include "common/pipeline.h"
 #include "common/text.h"
 #include "common/tool.h"
 #include "send/send.h"
@@ -22,7 +23,7 @@
 
 static const char help[] =
 "Usage: refsend [-i BASE | -I BASE] [-n] [-v] [-P] [--json]\n"
-"               [--compress=zstd[:N]|none] [-o FILE] SNAP\n"
+"               [--compress=zstd[:N]|none] [-T N] [-o FILE] SNAP\n"
 "\n"
 "Write the snapshot SNAP as a stream to standard output, for refrecv:\n"
 "    refsend .snapshot/vm.img.mon | ssh host refrecv /replica\n"
@@ -33,6 +34,7 @@ static const char help[] =
 "  -n, --dry-run            write nothing, tell the exact size (as -v does)\n"
 "  -o, --output FILE        write to FILE, which must not exist\n"
 "      --compress=METHOD    zstd (level 1), zstd:N (1 to 19) or none\n"
+"  -T, --threads N          compress with N threads (default: one a processor)\n"
 "  -P, --progress           show progress even if stderr is no terminal\n"
 "  -v, --verbose            tell what was sent\n"
 "      --json               tell it as one JSON object, on standard output\n"
@@ -50,6 +52,7 @@ struct options {
 	bool json;
 	const char *output;
 	int level;
+	unsigned threads;
 };
 
 enum { OPT_COMPRESS = 256, OPT_JSON, OPT_HELP, OPT_VERSION };
@@ -60,6 +63,7 @@ static const struct option long_options[] = {
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "output", required_argument, NULL, 'o' },
 	{ "compress", required_argument, NULL, OPT_COMPRESS },
+	{ "threads", required_argument, NULL, 'T' },
 	{ "progress", no_argument, NULL, 'P' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -159,7 +163,8 @@ run(struct tool *tool, const struct options *options, const char *snapshot,
     struct err *err)
 {
 	const struct send_options send_options = {
-		.level = options->level, .notify = &tool->notify,
+		.level = options->level, .threads = options->threads,
+		.notify = &tool->notify,
 	};
 	struct send_result result;
 	struct chain chain;
@@ -209,6 +214,8 @@ take_option(struct tool *tool, struct options *options, int option,
 		    "%d to %d, or none", COMPRESS_LEVEL_MIN,
 		    COMPRESS_LEVEL_MAX);
 		return -1;
+	case 'T':
+		return tool_threads(tool, value, &options->threads);
 	case 'P':
 		tool->want_progress = true;
 		return 0;
@@ -227,13 +234,16 @@ take_option(struct tool *tool, struct options *options, int option,
 int
 main(int argc, char **argv)
 {
-	struct options options = { .level = COMPRESS_LEVEL_DEFAULT };
+	struct options options = {
+		.level = COMPRESS_LEVEL_DEFAULT,
+		.threads = pipeline_processors(),
+	};
 	struct err err = ERR_INIT;
 	struct tool tool;
 	int option;
 
 	tool_start(&tool, "refsend", help);
-	while ((option = getopt_long(argc, argv, "i:p:I:no:Pv", long_options,
+	while ((option = getopt_long(argc, argv, "i:p:I:no:PT:v", long_options,
 	    NULL)) != -1) {
 		if (option == OPT_HELP)
 			return tool_help(&tool);

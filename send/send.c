@@ -105,7 +105,7 @@ put_end(struct stream_writer *writer, const struct digest *digest, bool last,
 
 /* The ranges of one snapshot, and the digest if it is sent whole. */
 static int
-put_body(struct stream_writer *writer, const struct snapshot *base,
+put_body(struct gather *gather, const struct snapshot *base,
     const struct snapshot *snapshot, const struct send_options *options,
     struct digest *digest, struct send_result *result, struct err *err)
 {
@@ -113,22 +113,23 @@ put_body(struct stream_writer *writer, const struct snapshot *base,
 		.notify = options->notify,
 	};
 	struct digest_state *state = NULL;
-	struct gather *gather = NULL;
 	struct delta_stats stats;
-	int rc = 0;
+	struct err failed = ERR_INIT;
+	int rc, drained;
 
 	memset(digest, 0, sizeof(*digest));
 	if (base == NULL && (state = digest_new(
 	    snapshot->identity.size)) == NULL)
-		rc = err_sys(err, ERR_FAILED, "%s", snapshot->path);
-	if (rc == 0 && (gather = gather_new(writer, options->level,
-	    state)) == NULL)
-		rc = err_sys(err, ERR_FAILED, "%s", snapshot->path);
-	if (rc == 0)
-		rc = delta_run(base, snapshot, &delta_options, gather_event,
-		    gather, &stats, err);
-	if (rc == 0)
-		rc = gather_flush(gather, err);
+		return err_sys(err, ERR_FAILED, "%s", snapshot->path);
+	gather_start(gather, state);
+	rc = delta_run(base, snapshot, &delta_options, gather_event, gather,
+	    &stats, err);
+	/* What failed to be written comes first. */
+	drained = gather_finish(gather, &failed);
+	if (drained != 0) {
+		*err = failed;
+		rc = drained;
+	}
 	if (rc == 0) {
 		if (state != NULL)
 			digest_final(state, digest);
@@ -136,15 +137,14 @@ put_body(struct stream_writer *writer, const struct snapshot *base,
 		result->snapshot_read += stats.snapshot_read;
 		result->method = stats.method;
 	}
-	gather_free(gather);
 	digest_free(state);
 	return rc;
 }
 
 /* One snapshot of the stream, from BEGIN to END. */
 static int
-send_one(struct stream_writer *writer, const struct snapshot *base,
-    const struct snapshot *snapshot, bool last,
+send_one(struct stream_writer *writer, struct gather *gather,
+    const struct snapshot *base, const struct snapshot *snapshot, bool last,
     const struct send_options *options, struct send_result *result,
     struct err *err)
 {
@@ -155,7 +155,7 @@ send_one(struct stream_writer *writer, const struct snapshot *base,
 	if (rc == 0)
 		rc = put_meta(writer, snapshot, err);
 	if (rc == 0)
-		rc = put_body(writer, base, snapshot, options, &digest, result,
+		rc = put_body(gather, base, snapshot, options, &digest, result,
 		    err);
 	if (rc == 0)
 		rc = put_end(writer, &digest, last, result, err);
@@ -171,6 +171,7 @@ send_chain(const struct chain *chain, int fd,
 {
 	const size_t first = chain->based ? 1 : 0;
 	struct stream_writer *writer;
+	struct gather *gather = NULL;
 	uint64_t required = 0;
 	struct uuid stream;
 	int rc;
@@ -186,10 +187,13 @@ send_chain(const struct chain *chain, int fd,
 		rc = stream_writer_new(fd, required, &stream, &writer, err);
 	if (rc != 0)
 		return rc;
+	rc = gather_new(writer, options->level, options->threads, &gather,
+	    err);
 	for (size_t i = first; rc == 0 && i < chain->count; i++)
-		rc = send_one(writer, i > 0 ? &chain->snapshots[i - 1] : NULL,
+		rc = send_one(writer, gather, i > 0 ? &chain->snapshots[i - 1] : NULL,
 		    &chain->snapshots[i], i == chain->count - 1, options,
 		    result, err);
+	gather_free(gather);
 	result->wire = stream_writer_bytes(writer);
 	stream_writer_free(writer);
 	return rc;

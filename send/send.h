@@ -13,6 +13,7 @@
 
 struct send_options {
 	int level;		/* of zstd, 0: none */
+	unsigned threads;	/* that compress; see pipeline.h */
 	const struct notify *notify;
 };
 

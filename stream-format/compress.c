@@ -24,7 +24,6 @@
 
 struct compressor {
 	ZSTD_CCtx *context;
-	int level;
 };
 
 struct decompressor {
@@ -32,13 +31,12 @@ struct decompressor {
 };
 
 struct compressor *
-compressor_new(int level)
+compressor_new(void)
 {
 	struct compressor *compressor = malloc(sizeof(*compressor));
 
 	if (compressor == NULL)
 		return NULL;
-	compressor->level = level;
 	compressor->context = ZSTD_createCCtx();
 	if (compressor->context == NULL) {
 		free(compressor);
@@ -78,7 +76,7 @@ log2_above(size_t length)
  * hash table that still knows the prefix when its last byte was read.
  */
 static size_t
-choose_tables(struct compressor *compressor, size_t prefix_length,
+choose_tables(ZSTD_CCtx *context, int level, size_t prefix_length,
     size_t length)
 {
 	int window_log = log2_above(prefix_length + length);
@@ -86,17 +84,16 @@ choose_tables(struct compressor *compressor, size_t prefix_length,
 
 	if (window_log < TABLE_LOG_MIN + 1)
 		window_log = TABLE_LOG_MIN + 1;
-	ret = ZSTD_CCtx_setParameter(compressor->context, ZSTD_c_windowLog,
-	    window_log);
-	if (ZSTD_isError(ret) || compressor->level > LEVEL_HASHED)
+	ret = ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, window_log);
+	if (ZSTD_isError(ret) || level > LEVEL_HASHED)
 		return ret;
-	return ZSTD_CCtx_setParameter(compressor->context, ZSTD_c_hashLog,
-	    compressor->level > LEVEL_FAST ? window_log : window_log - 1);
+	return ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog,
+	    level > LEVEL_FAST ? window_log : window_log - 1);
 }
 
 /* Parameters for the next frame; a ZSTD error if one is refused. */
 static size_t
-prepare(struct compressor *compressor, const uint8_t *prefix,
+prepare(ZSTD_CCtx *context, int level, const uint8_t *prefix,
     size_t prefix_length, size_t length)
 {
 	static const struct {
@@ -107,14 +104,13 @@ prepare(struct compressor *compressor, const uint8_t *prefix,
 		{ ZSTD_c_checksumFlag, 0 },	/* DATA has a hash */
 		{ ZSTD_c_dictIDFlag, 0 },
 	};
-	ZSTD_CCtx *const context = compressor->context;
 	size_t ret;
 
 	ret = ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
 	if (ZSTD_isError(ret))
 		return ret;
 	ret = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel,
-	    compressor->level);
+	    level);
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
 		if (ZSTD_isError(ret))
 			return ret;
@@ -123,21 +119,21 @@ prepare(struct compressor *compressor, const uint8_t *prefix,
 	}
 	if (ZSTD_isError(ret) || prefix_length == 0)
 		return ret;
-	ret = choose_tables(compressor, prefix_length, length);
+	ret = choose_tables(context, level, prefix_length, length);
 	if (ZSTD_isError(ret))
 		return ret;
 	return ZSTD_CCtx_refPrefix(context, prefix, prefix_length);
 }
 
 int
-compress(struct compressor *compressor, const uint8_t *data,
+compress(struct compressor *compressor, int level, const uint8_t *data,
     size_t length, const uint8_t *prefix, size_t prefix_length, uint8_t *out,
     size_t *out_length, struct err *err)
 {
 	size_t ret;
 
-	ret = prepare(compressor, prefix, prefix == NULL ? 0 : prefix_length,
-	    length);
+	ret = prepare(compressor->context, level, prefix,
+	    prefix == NULL ? 0 : prefix_length, length);
 	if (!ZSTD_isError(ret))
 		ret = ZSTD_compress2(compressor->context, out,
 		    compress_bound(length), data, length);

@@ -17,22 +17,23 @@
 struct compressor;
 struct decompressor;
 
-/* A compressor for one level, or NULL without memory. */
-struct compressor *compressor_new(int level);
+/* A compressor, or NULL without memory. */
+struct compressor *compressor_new(void);
 void compressor_free(struct compressor *compressor);
 
 /* The most bytes that length bytes (at most RECORD_RAW_MAX) can become. */
 size_t compress_bound(size_t length);
 
 /*
- * Compress length bytes as one zstd frame that states its content size.
+ * Compress length bytes at a level as one zstd frame that states its content
+ * size.
  *
  * prefix, of prefix_length bytes, may be NULL.  Window and hash table are made
  * large enough that the far end of the prefix is not forgotten (level 1 by
  * itself forgets a prefix of 1 MiB).  out has room for compress_bound(length)
  * bytes.  Returns 0 with *out_length set, or ERR_FAILED.
  */
-int compress(struct compressor *compressor, const uint8_t *data,
+int compress(struct compressor *compressor, int level, const uint8_t *data,
     size_t length, const uint8_t *prefix, size_t prefix_length, uint8_t *out,
     size_t *out_length, struct err *err);
 

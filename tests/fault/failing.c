@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,7 @@
 static struct {
 	char kind[16];
 	unsigned long first;
-	unsigned long calls;
+	atomic_ulong calls;
 	bool stays;
 	int error;		/* 0: half of the bytes */
 	bool ready;		/* calls before main() do not count */
@@ -67,13 +69,14 @@ tell(void)
 enum failing_turn
 failing_turn(const char *kind)
 {
+	unsigned long number;
+
 	if (!plan.ready || plan.names || strcmp(kind, plan.kind) != 0)
 		return TURN_PASS;
-	plan.calls++;
-	if (plan.calls < plan.first ||
-	    (plan.calls > plan.first && !plan.stays))
+	number = ++plan.calls;
+	if (number < plan.first || (number > plan.first && !plan.stays))
 		return TURN_PASS;
-	if (plan.calls == plan.first)
+	if (number == plan.first)
 		tell();
 	if (plan.error == 0)
 		return TURN_HALF;
@@ -129,6 +132,14 @@ strdup(const char *text)
 {
 	return failing_turn("strdup") == TURN_FAIL ? NULL :
 	    FAILING_NEXT(strdup)(text);
+}
+
+int
+pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+    void *(*run)(void *), void *argument)
+{
+	return failing_turn("thread") == TURN_FAIL ? errno :
+	    FAILING_NEXT(pthread_create)(thread, attributes, run, argument);
 }
 
 /*

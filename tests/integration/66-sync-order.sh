@@ -21,7 +21,7 @@ ordered() {
 		shift
 	done
 	shift
-	run_ok traced -y -o "$WORK/trace" -e trace=%desc,%file "$@" \
+	run_ok traced -f -y -o "$WORK/trace" -e trace=%desc,%file "$@" \
 		<"${INPUT:-/dev/null}" &&
 		expect "$PYTHON" -B "$ORDERTOOL" "$WORK/trace" "$A" \
 			"${arguments[@]}"
@@ -97,7 +97,7 @@ deleted() {
 # A stream in a file.
 sent() {
 	mkdir "$WORK/sent"
-	run_ok traced -y -o "$WORK/trace" -e trace=%desc,%file \
+	run_ok traced -f -y -o "$WORK/trace" -e trace=%desc,%file \
 		refsend -o "$WORK/sent/full" "$S/live.one"
 	expect "$PYTHON" -B "$ORDERTOOL" "$WORK/trace" "$WORK/sent" \
 		--synced "$WORK/sent/full" --synced "$WORK/sent"

@@ -65,6 +65,7 @@ KINDS = {
     "stat": (errno.EIO,),
     "malloc": (errno.ENOMEM,),
     "close": (errno.EIO,),
+    "thread": (errno.EAGAIN,),
 }
 # Of these, there are many alike.
 MANY = ("open", "ioctl", "fcntl", "strdup", "stat", "malloc", "close",

@@ -64,8 +64,8 @@ class Place:
         return [os.path.basename(snapshot["path"])
                 for snapshot in json.loads(done.stdout)["snapshots"]]
 
-    def command(self):
-        return ["refrecv", "--live", self.directory]
+    def command(self, *options):
+        return ["refrecv", "--live", *options, self.directory]
 
     def kept(self, name=""):
         return os.path.join(self.directory, ".snapshot", name)
@@ -179,7 +179,7 @@ def calls(place):
                     ["strace", "-qq", "-o", "/dev/null", "-e",
                      f"trace={call}", "-e",
                      f"inject={call}:signal=KILL:when={number}"] +
-                    place.command(), stdin=stream, env=environment,
+                    place.command("-T", "1"), stdin=stream, env=environment,
                     stderr=subprocess.DEVNULL).returncode
             assert code in (0, *killed), f"{call} {number}: exit code {code}"
             yield f"{call} {number}"

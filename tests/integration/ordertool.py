@@ -26,6 +26,7 @@ import re
 import sys
 
 CALL = re.compile(r'^(\w+)\((.*)\) += (-?\d+)(?:<([^>]*)>)?')
+RESUMED = re.compile(r'^<\.\.\. \w+ resumed>(.*)')
 FD = re.compile(r'^\w+<([^>]*)>')
 # Directory and name, as the calls of the *at family have them.
 PLACE = re.compile(r'\w+<([^>]*)>, "((?:[^"\\]|\\.)*)"')
@@ -34,6 +35,20 @@ CHANGES = {"write", "pwrite64", "ftruncate", "fallocate", "fchmod", "fchown",
 CHANGING_IOCTLS = ("FICLONE", "BTRFS_IOC_CLONE", "FS_IOC_FSSETXATTR",
                    "FS_IOC_SETFLAGS")
 MAY_BE_LOST = ("partial.*", "live.*")
+
+
+def whole(line, begun):
+    """A call of one of several threads: without its number; what is begun in
+    one line and resumed in another is one call, made when it returned."""
+    thread, _, call = line.partition(" ")
+    if not thread.isdigit():
+        return line
+    call = call.strip()
+    if call.endswith("<unfinished ...>"):
+        begun[thread] = call[:-len("<unfinished ...>")].rstrip()
+        return ""
+    resumed = RESUMED.match(call)
+    return begun.pop(thread, "") + resumed[1] if resumed else call
 
 
 def may_be_lost(path):
@@ -136,9 +151,10 @@ def main():
     parser.add_argument("--synced", action="append", default=[])
     options = parser.parse_args()
     run = Run(os.path.realpath(options.directory))
+    begun = {}
     with open(options.trace, encoding="utf-8", errors="replace") as trace:
         for line in trace:
-            call = CALL.match(line)
+            call = CALL.match(whole(line, begun))
             if call and int(call.group(3)) >= 0:
                 run.take(call.group(1), call.group(2), call.group(4))
     run.judge(options.named, options.synced)

@@ -60,8 +60,9 @@ class Trial:
         self.sealed = [read(path) for path in self.paths]
         stream = succeed("refsend", self.paths[0])
         succeed("refrecv", self.path("replica"), input=stream)
-        self.command = {"change": ["refsend", "-i", *self.paths],
-                        "whole": ["refsend", self.paths[1]],
+        # In one thread, so that calls come in order.
+        self.command = {"change": ["refsend", "-T1", "-i", *self.paths],
+                        "whole": ["refsend", "-T1", self.paths[1]],
                         "refdiff": ["refdiff", "--json", *self.paths]}[how]
 
     def path(self, name):

@@ -28,7 +28,9 @@ static const struct reserve no_reserve = { .given = true, .bytes = 0 };
 static int
 send_by_library(const struct carry *carry, int fd, struct err *err)
 {
-	const struct send_options options = { .level = carry->level };
+	const struct send_options options = {
+		.level = carry->level, .threads = carry->threads,
+	};
 	struct send_result result;
 	struct chain chain;
 	int rc;
@@ -45,7 +47,9 @@ send_by_library(const struct carry *carry, int fd, struct err *err)
 static int
 receive_by_library(const struct carry *carry, int fd, struct err *err)
 {
-	const struct receive_options options = { .reserve = no_reserve };
+	const struct receive_options options = {
+		.reserve = no_reserve, .threads = carry->threads,
+	};
 	struct receive_result result;
 	int rc;
 

@@ -18,6 +18,7 @@ struct carry {
 	bool between;		/* refsend -I */
 	bool tools;		/* by the programs in $PATH */
 	int level;		/* of zstd; 0: none, and no prefix */
+	unsigned threads;
 };
 
 /* Send and receive. Whether it is right is for compare_files() to tell. */

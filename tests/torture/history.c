@@ -101,6 +101,7 @@ send_cut(struct history *h, size_t target, size_t replica, struct err *err)
 		.directory = h->shop.replicas[replica],
 		.tools = by_tools(h),
 		.level = levels[chance_below(&h->plan, 5)],
+		.threads = 1 + (unsigned)(target % 3),
 	};
 	int rc;
 

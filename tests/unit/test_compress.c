@@ -66,14 +66,14 @@ tear_down(void **state)
 
 /* Compress length bytes of new and decode them again; returns the size. */
 static size_t
-round_trip(struct buffers *b, struct compressor *compressor, size_t length,
-    size_t prefix_length)
+round_trip(struct buffers *b, struct compressor *compressor, int level,
+    size_t length, size_t prefix_length)
 {
 	const uint8_t *prefix = prefix_length > 0 ? b->old : NULL;
 	struct err err = ERR_INIT;
 	size_t encoded = 0;
 
-	assert_int_equal(compress(compressor, b->new, length, prefix,
+	assert_int_equal(compress(compressor, level, b->new, length, prefix,
 	    prefix_length, b->encoded, &encoded, &err), 0);
 	assert_true(encoded <= compress_bound(length));
 	memset(b->decoded, 0x5a, length);
@@ -89,18 +89,18 @@ test_round_trip(void **state)
 {
 	static const size_t sizes[] = { 1, 17, 4096, 65536, 131072, 300000,
 	    SIZE };
+	struct compressor *compressor = compressor_new();
 
+	assert_non_null(compressor);
 	for (int level = 1; level <= COMPRESS_LEVEL_MAX; level += 3) {
-		struct compressor *compressor = compressor_new(level);
-
-		assert_non_null(compressor);
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-			round_trip(*state, compressor, sizes[i], 0);
-			round_trip(*state, compressor, sizes[i], sizes[i]);
-			round_trip(*state, compressor, sizes[i], 100);
+			round_trip(*state, compressor, level, sizes[i], 0);
+			round_trip(*state, compressor, level, sizes[i],
+			    sizes[i]);
+			round_trip(*state, compressor, level, sizes[i], 100);
 		}
-		compressor_free(compressor);
 	}
+	compressor_free(compressor);
 	compressor_free(NULL);
 }
 
@@ -111,19 +111,20 @@ test_prefix_is_remembered(void **state)
 	static const int levels[] = { 1, 2, 3, 4, 5, 9, 19 };
 
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-		struct compressor *compressor = compressor_new(levels[i]);
+		struct compressor *compressor = compressor_new();
 
 		assert_non_null(compressor);
 		for (size_t size = 65536; size <= SIZE; size *= 2) {
-			const size_t got = round_trip(*state, compressor, size,
-			    size);
+			const size_t got = round_trip(*state, compressor,
+			    levels[i], size, size);
 
 			if (got > size / 100)
 				fail_msg("level %d: %zu of %zu", levels[i],
 				    got, size);
 		}
 		/* and forgotten for the next frame */
-		assert_true(round_trip(*state, compressor, SIZE, 0) > SIZE / 2);
+		assert_true(round_trip(*state, compressor, levels[i], SIZE,
+		    0) > SIZE / 2);
 		compressor_free(compressor);
 	}
 }
@@ -147,8 +148,8 @@ static void
 test_lying_frames(void **state)
 {
 	struct buffers *b = *state;
-	struct compressor *compressor = compressor_new(1);
-	const size_t encoded = round_trip(b, compressor, 5000, 0);
+	struct compressor *compressor = compressor_new();
+	const size_t encoded = round_trip(b, compressor, 1, 5000, 0);
 
 	refused(b, encoded, 4999);
 	refused(b, encoded, 5001);
@@ -208,13 +209,13 @@ static void
 test_other_prefix(void **state)
 {
 	struct buffers *b = *state;
-	struct compressor *compressor = compressor_new(1);
+	struct compressor *compressor = compressor_new();
 	struct err err = ERR_INIT;
 	size_t encoded;
 	int ret;
 
-	assert_int_equal(compress(compressor, b->new, 65536, b->old, 65536,
-	    b->encoded, &encoded, &err), 0);
+	assert_int_equal(compress(compressor, 1, b->new, 65536, b->old,
+	    65536, b->encoded, &encoded, &err), 0);
 	refused(b, encoded, 65536);
 	ret = decompress(b->decompressor, b->encoded, encoded, b->old + 65536,
 	    65536, b->decoded, 65536, &err);

@@ -94,12 +94,12 @@ test_data_is_checked(void **state)
 {
 	static const struct record_range piece = { 0, 3 };
 	uint8_t encoded[1024];
-	struct compressor *compressor = compressor_new(1);
+	struct compressor *compressor = compressor_new();
 	struct err err = ERR_INIT;
 	size_t length;
 
 	(void)state;
-	assert_int_equal(compress(compressor, (const uint8_t *)"abc", 3, NULL,
+	assert_int_equal(compress(compressor, 1, (const uint8_t *)"abc", 3, NULL,
 	    0, encoded, &length, &err), 0);
 	compressor_free(compressor);
 	for (int i = 0; i < 6; i++) {

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pipeline.h - prepare pieces side by side, and hand them on in order.
+ *
+ * The caller fills one piece after another; workers work on any of them at
+ * once; a sink takes them in the order in which they were filled.  There are
+ * as many pieces as the caller made, so memory is bounded: when all are on
+ * their way, filling waits.
+ */
+#ifndef COMMON_PIPELINE_H
+#define COMMON_PIPELINE_H
+
+#include <stddef.h>
+
+#include "common/err.h"
+
+#define PIPELINE_THREADS_MAX 256u
+
+struct pipeline;
+
+/*
+ * One step of a piece: 0, or -code with err.  Steps of different pieces run at
+ * the same time, each in a thread that it must not assume to be the same twice.
+ */
+typedef int pipeline_step(void *cookie, void *piece, struct err *err);
+
+/*
+ * Make a pipeline of count pieces, which stay the caller's.  With threads > 1,
+ * so many workers and one thread for the sink are started; with 1 there are
+ * none, and pipeline_put() does it all.  count should be two pieces more than
+ * twice the threads.  ERR_FAILED if the system gives no memory or threads.
+ */
+int pipeline_new(unsigned threads, void **pieces, size_t count,
+    pipeline_step *work, pipeline_step *sink, void *cookie,
+    struct pipeline **pipeline, struct err *err);
+
+/*
+ * The next piece to be filled.  Waits for one to be free.  The error of the
+ * first piece that failed, once one did.
+ */
+int pipeline_next(struct pipeline *pipeline, void **piece, struct err *err);
+
+/* The piece that pipeline_next() gave is filled: send it on its way. */
+void pipeline_put(struct pipeline *pipeline);
+
+/*
+ * Wait until nothing is on its way.  Returns 0 if all that was put reached the
+ * sink and it took it; else the error of the first piece, in order, that
+ * failed; the sink took none after it.
+ */
+int pipeline_drain(struct pipeline *pipeline, struct err *err);
+
+/*
+ * The share of their time that workers worked, 0 to 1, since this was last
+ * asked.
+ */
+double pipeline_load(struct pipeline *pipeline);
+
+/* Wait until nothing is on its way, and end the threads.  NULL is harmless. */
+void pipeline_free(struct pipeline *pipeline);
+
+/* The number of threads to use by default: the processors of this process. */
+unsigned pipeline_processors(void);
+
+#endif

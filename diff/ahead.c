@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ahead.c - a queue of ranges that are about to be read.
+ */
+#include "config.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "common/bytes.h"
+#include "diff/ahead.h"
+
+/*
+ * What is told to the kernel at most and not yet read, in ranges and in bytes
+ * of each file.  A longer range counts with its first HINT_MAX bytes: the
+ * kernel reads ahead by itself in the rest.
+ */
+#define RANGES_MAX 1024u
+#define BYTES_MAX ((uint64_t)16 << 20)
+#define HINT_MAX ((uint64_t)1 << 20)
+
+struct range {
+	uint64_t offset;
+	uint64_t length;
+};
+
+struct ahead {
+	int fds[2];
+	ahead_use *use;
+	void *cookie;
+	struct range ranges[RANGES_MAX];	/* a ring */
+	uint64_t put, used;	/* counters: put - used are in it */
+	uint64_t bytes;		/* that were told of them */
+};
+
+struct ahead *
+ahead_new(int base_fd, int snapshot_fd, ahead_use *use, void *cookie)
+{
+	struct ahead *ahead = calloc(1, sizeof(*ahead));
+
+	if (ahead == NULL)
+		return NULL;
+	ahead->fds[0] = base_fd;
+	ahead->fds[1] = snapshot_fd;
+	ahead->use = use;
+	ahead->cookie = cookie;
+	return ahead;
+}
+
+void
+ahead_free(struct ahead *ahead)
+{
+	free(ahead);
+}
+
+/* Use the oldest range. */
+static int
+use_next(struct ahead *ahead, struct err *err)
+{
+	const struct range range = ahead->ranges[ahead->used++ % RANGES_MAX];
+
+	ahead->bytes -= bytes_min(range.length, HINT_MAX);
+	return ahead->use(ahead->cookie, range.offset, range.length, err);
+}
+
+int
+ahead_put(struct ahead *ahead, uint64_t offset, uint64_t length,
+    struct err *err)
+{
+	const uint64_t hint = bytes_min(length, HINT_MAX);
+	const struct range range = { offset, length };
+	int rc = 0;
+
+	while (rc == 0 && (ahead->put - ahead->used == RANGES_MAX ||
+	    (ahead->bytes > 0 && ahead->bytes + hint > BYTES_MAX)))
+		rc = use_next(ahead, err);
+	if (rc != 0)
+		return rc;
+	/* Only a hint: a file system that does not take it is read later. */
+	for (size_t i = 0; i < 2; i++) {
+		if (ahead->fds[i] >= 0)
+			posix_fadvise(ahead->fds[i], (off_t)offset,
+			    (off_t)hint, POSIX_FADV_WILLNEED);
+	}
+	ahead->ranges[ahead->put++ % RANGES_MAX] = range;
+	ahead->bytes += hint;
+	return 0;
+}
+
+int
+ahead_finish(struct ahead *ahead, struct err *err)
+{
+	int rc = 0;
+
+	while (rc == 0 && ahead->used < ahead->put)
+		rc = use_next(ahead, err);
+	return rc;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ahead.h - a queue of ranges that are about to be read.
+ *
+ * Changed ranges lie scattered, so the kernel's own read-ahead does not help,
+ * and a device that is asked for one range at a time is idle most of the time.
+ * Here the kernel is told of each range when it is found, and it is read some
+ * time later.
+ */
+#ifndef DIFF_AHEAD_H
+#define DIFF_AHEAD_H
+
+#include <stdint.h>
+
+#include "common/err.h"
+
+struct ahead;
+
+/* Does what there is to do with one range; returns 0 to go on. */
+typedef int ahead_use(void *cookie, uint64_t offset, uint64_t length,
+    struct err *err);
+
+/*
+ * Ranges will be read from both files; base_fd may be -1.  NULL without
+ * memory.
+ */
+struct ahead *ahead_new(int base_fd, int snapshot_fd, ahead_use *use,
+    void *cookie);
+void ahead_free(struct ahead *ahead);
+
+/* Take a range; ranges that were taken before may be used meanwhile. */
+int ahead_put(struct ahead *ahead, uint64_t offset, uint64_t length,
+    struct err *err);
+
+/* Use all that were taken. */
+int ahead_finish(struct ahead *ahead, struct err *err);
+
+#endif

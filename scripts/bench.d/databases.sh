@@ -1,0 +1,121 @@
+# shellcheck shell=bash disable=SC2154
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# databases.sh - what scripts/bench measures on databases: the bytes of the
+# stream against those of the same records compressed by themselves.
+#
+# To be sourced after fs.sh.
+
+SQLITE_ROWS=255000 SQLITE_CHANGES=12000
+PG_SCALE=50 PG_TRANSACTIONS=5000	# of each of two clients
+readonly LEVEL=1
+
+databases_are_quick()
+{
+	SQLITE_ROWS=60000 SQLITE_CHANGES=3000 PG_SCALE=8 PG_TRANSACTIONS=500
+}
+
+# compare_bytes BASE SNAPSHOT
+compare_bytes()
+{
+	local send="refsend --compress=zstd:$LEVEL -i $1 $2"
+
+	value refsend changed_bytes "$(refdiff "$1" "$2" |
+	    awk '{ sum += $2 } END { print sum }')"
+	bytes_of refsend "$send"
+	$send >stream
+	tell command "$key" plain "plain.py stream $2 $LEVEL"
+	value plain bytes "$(plain.py stream "$2" "$LEVEL")"
+	rm -f stream
+}
+
+measure_sqlite()
+{
+	key=wire-sqlite
+	progress "$key: $SQLITE_CHANGES changes to $SQLITE_ROWS rows"
+	prepare make.py sqlite source/db "$SQLITE_ROWS" 1
+	prepare refsnap create source/db before
+	value sqlite size_bytes "$(stat -c %s source/db)"
+	prepare make.py rows source/db "$SQLITE_CHANGES" 2
+	prepare refsnap create source/db after
+	compare_bytes source/.snapshot/db.before source/.snapshot/db.after
+}
+
+as_postgres()
+{
+	setpriv --reuid=postgres --regid=postgres --init-groups "$@"
+}
+
+sql()
+{
+	prepare as_postgres psql -q -h "$work/socket" -d postgres -c "$1"
+}
+
+# The image has all that was committed, and nothing is under way in it.
+snapshot_postgres()
+{
+	sql CHECKPOINT
+	prepare fsfreeze -f image
+	prepare refsnap create source/pg.img "$1"
+	prepare fsfreeze -u image
+}
+
+start_postgres()
+{
+	mkdir socket image/data
+	chown postgres socket image/data
+	prepare as_postgres "$1/initdb" -D "$work/image/data" -A trust
+	as_postgres "$1/postgres" -D "$work/image/data" -h '' \
+	    -k "$work/socket" -c checkpoint_timeout=1h >>log 2>&1 &
+	server=$!
+	for _ in {1..100}; do
+		if as_postgres psql -q -h "$work/socket" -d postgres \
+		    -c '' 2>/dev/null; then
+			return
+		fi
+		sleep 0.2
+	done
+	fail "PostgreSQL does not start"
+}
+
+measure_postgres()
+{
+	local programs pgbench
+
+	key=wire-postgres
+	programs=$(find /usr/lib/postgresql -name bin 2>/dev/null | sort -V |
+	    tail -n 1)
+	pgbench=$programs/pgbench
+	if [ ! -x "$programs/initdb" ] || [ ! -x "$pgbench" ] ||
+	    ! getent passwd postgres >/dev/null; then
+		skip "no PostgreSQL with pgbench here"
+		return
+	fi
+	progress "$key: pgbench, scale $PG_SCALE"
+	truncate -s 6G source/pg.img
+	prepare mkfs.ext4 -q source/pg.img
+	mount_image source/pg.img
+	start_postgres "$programs"
+	prepare as_postgres "$pgbench" -q -i -s "$PG_SCALE" \
+	    -h "$work/socket" postgres
+	snapshot_postgres before
+	prepare as_postgres "$pgbench" -n -c 2 -t "$PG_TRANSACTIONS" \
+	    -h "$work/socket" postgres
+	snapshot_postgres after
+	kill -INT "$server"
+	wait "$server" || true
+	unmount_image source/pg.img
+	compare_bytes source/.snapshot/pg.img.before \
+	    source/.snapshot/pg.img.after
+}
+
+workload_databases()
+{
+	key=databases
+	[ "$quick" = no ] || databases_are_quick
+	need_room 5000 || return 0
+	make_fs xfs source 16G
+	measure_sqlite
+	measure_postgres
+	drop_all
+}

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Write docs/BENCHMARKS.md and its plots from what scripts/bench measured."""
+
+import os
+
+import plot
+import results as r
+
+HEAD = """# Benchmarks
+
+Written by `scripts/bench --write`: what refsend costs beside what else carries
+changes, and beside the least that any tool would have to do. Commands that are
+compared ran in turn on the same machine. Given are medians, and in brackets
+the least and the most; ratios are those of the medians. Unless it says
+otherwise all caches were dropped before each run, and each receive went to a
+file system fresh from a template. "synced" means that `sync -f` of the
+receiving file system is part of the time.
+
+    scripts/bench             # all of this, on your machine
+    scripts/bench --quick     # the same in small, in three minutes
+    scripts/bench FILE BASE   # your own file and its older snapshot
+"""
+
+ABOUT = {
+    "send-xfs": "Disk image, incremental send to /dev/null, XFS",
+    "send-btrfs": "Disk image, incremental send to /dev/null, btrfs",
+    "ssh-xfs": "Disk image, change carried over loopback ssh, XFS to XFS, "
+               "synced",
+    "ssh-btrfs": "Disk image, change carried over loopback ssh, btrfs to "
+                 "btrfs, synced",
+    "wire-image": "Disk image, bytes on the wire",
+    "wire-sqlite": "sqlite database, bytes on the wire",
+    "wire-postgres": "PostgreSQL in a disk image, bytes on the wire",
+    "full-dense": "Whole file without holes to /dev/null",
+    "full-image": "Whole disk image to /dev/null",
+    "patches": "Receive of random patches of 4 KiB",
+    "plan-10000": "Plan of a pair with 10,000 extents",
+    "plan-100000": "Plan of a pair with 100,000 extents",
+    "plan-1000000": "Plan of a pair with 1,000,000 extents",
+    "sizes": "The same change in files of 8, 64, 256 and 1024 GiB",
+    "random-large": "1 % of a file overwritten in random blocks",
+    "random-small": "The same in a smaller file",
+}
+
+WORKLOADS = """## Workloads
+
+- Disk image: an ext4 image file with files of the machine itself, loop
+  mounted; 2,100 files are replaced by new versions, 260 removed, 240 added, a
+  log grows. On btrfs the same bytes are written in the same ranges, on one
+  file system for refsend and on another for `btrfs send`.
+- "reference" of a send reads exactly the ranges that differ and compresses
+  them (`scripts/bench.d/ranges.c`); of a receive it clones, sets the CoW
+  extent size, writes the same bytes and syncs once; of a plan it makes the
+  calls of the kernel for three passes over the maps (`mapcalls.c`).
+- sqlite: a database with an index, 12,000 rows updated, inserted and deleted.
+  PostgreSQL: a data directory in an ext4 image, pgbench of scale 50, two
+  clients, 10,000 transactions, a checkpoint before each snapshot. "plain" is
+  the same stream with each record compressed by itself at the same level
+  (`plain.py`).
+- Random blocks: a file written in full, half of it random and half
+  compressible 2:1, and 1 % of its blocks of 4 KiB overwritten.
+- Sizes: sparse files with 512 MiB of data, evenly spread, and 1,600 changes
+  of 40 KiB. Extents: every other block of the file was written after the
+  snapshot.
+"""
+
+
+def cell(text):
+    return text.replace("|", "\\|")
+
+
+def bars_table(results):
+    yield "| what | | beside | ratio | wanted | |"
+    yield "|------|--:|--:|--:|--:|--|"
+    for bar, over, under, ratio in r.judge(results):
+        if over is None:
+            yield f"| {bar.text} | | | | {bar.wanted()} | {ratio} |"
+            continue
+        second = r.spread(under, bar.what) if under else ""
+        shown = f"{ratio:.2f}" if under else ""
+        verdict = "met" if bar.is_met(ratio) else "**missed**"
+        yield (f"| {bar.text} | {r.spread(over, bar.what)} | {second} | "
+               f"{shown} | {bar.wanted()} | {verdict} |")
+
+
+def machine_table(results):
+    machine = results["machine"]
+    for name in ("processor", "memory", "kernel", "system",
+                 "file system below", "refsend", "rounds", "date", "caches"):
+        if machine.get(name):
+            yield f"- {name}: {machine[name]}"
+    if machine.get("quick") == "yes":
+        yield "- small workloads (`--quick`): ratios are rough"
+
+
+def facts(measure):
+    """What was noted of the workload itself."""
+    for label, values in measure["values"].items():
+        for name, numbers in values.items():
+            if label not in measure["commands"] and name != "bytes":
+                yield f"{label} {name.replace('_', ' ')} {numbers[-1]:,.0f}"
+
+
+def measure_lines(key, measure):
+    yield f"### {ABOUT.get(key, key)}"
+    yield ""
+    if measure["skipped"]:
+        yield f"Left out: {measure['skipped']}."
+        yield ""
+    noted = "; ".join(facts(measure))
+    if noted:
+        yield noted + "."
+        yield ""
+    labels = list(measure["commands"])
+    labels += [x for x in measure["values"] if x not in labels and
+               "bytes" in measure["values"][x]]
+    if not labels:
+        return
+    yield "| | seconds | CPU seconds | peak MiB | bytes |"
+    yield "|-|--:|--:|--:|--:|"
+    for label in labels:
+        runs = measure["runs"].get(label, [])
+        seconds = r.figure(measure, label, "seconds")
+        peak = r.figure(measure, label, "MiB")
+        size = r.figure(measure, label, "bytes")
+        cpu = r.Figure([x["user"] + x["system"] for x in runs]).median \
+            if runs else None
+        yield (f"| {label} | {r.spread(seconds, 'seconds') if runs else ''} "
+               f"| {f'{cpu:.2f}' if runs else ''} "
+               f"| {f'{peak.median:.0f}' if runs else ''} "
+               f"| {f'{size.median:,.0f}' if size else ''} |")
+    yield ""
+    for label, command in measure["commands"].items():
+        yield f"    {label}: {command}"
+    yield ""
+
+
+def group(results, key, heading, what):
+    measure = results["measures"].get(key)
+    if measure is None:
+        return None
+    labels = list(measure["commands"]) + [
+        x for x in measure["values"] if x not in measure["commands"]]
+    rows = [(x, r.figure(measure, x, what)) for x in labels]
+    rows = [(x, fig.median) for x, fig in rows if fig is not None]
+    return (heading, rows) if len(rows) > 1 else None
+
+
+def plot_groups(directory, results, name, title, what, groups):
+    found = [group(results, key, heading, what) for key, heading in groups]
+    found = [x for x in found if x]
+    if found:
+        plot.bars(os.path.join(directory, name), title, found)
+        yield f"![{title}]({name})"
+
+
+def plot_lines(directory, results):
+    measures = results["measures"]
+    sizes = {label: r.figure(measures["sizes"], label, "seconds")
+             for label in measures.get("sizes", r.empty_measure())["runs"]}
+    if len(sizes) > 1:
+        name = "bench-sizes.svg"
+        title = "The same change in larger and larger files"
+        plot.lines(os.path.join(directory, name), title, "size, GiB",
+                   "seconds", {"refsend -i": [
+                       (float(x), fig.median) for x, fig in sizes.items()]})
+        yield f"![{title}]({name})"
+    plans = {key: m for key, m in measures.items()
+             if key.startswith("plan-") and m["runs"]}
+    if len(plans) > 1:
+        name, title = "bench-extents.svg", "Plan of a pair with many extents"
+        plot.lines(os.path.join(directory, name), title, "extents", "seconds",
+                   {label: [(float(key[5:]), r.figure(
+                       m, label, "seconds").median)
+                            for key, m in plans.items()]
+                    for label in ("refdiff", "reference")})
+        yield f"![{title}]({name})"
+
+
+def plots(directory, results):
+    yield from plot_groups(
+        directory, results, "bench-seconds.svg", "Seconds", "seconds", [
+            ("send-xfs", "send, XFS"), ("send-btrfs", "send, btrfs"),
+            ("ssh-xfs", "over ssh, XFS"), ("ssh-btrfs", "over ssh, btrfs"),
+            ("full-image", "whole disk image"), ("patches", "receive"),
+            ("random-large", "random blocks"),
+            ("random-small", "random blocks, smaller")])
+    yield from plot_groups(
+        directory, results, "bench-bytes.svg", "Bytes on the wire", "bytes", [
+            ("wire-image", "disk image"), ("wire-sqlite", "sqlite"),
+            ("wire-postgres", "PostgreSQL"),
+            ("random-large", "random blocks"),
+            ("random-small", "random blocks, smaller")])
+    yield from plot_lines(directory, results)
+
+
+def write(directory, results):
+    lines = [HEAD, "## Bars", "", *bars_table(results), "",
+             "## Machine", "", *machine_table(results), "", WORKLOADS,
+             "## Plots", ""]
+    for line in plots(directory, results):
+        lines += [line, ""]
+    lines += ["## Figures", ""]
+    for key in ABOUT:
+        if key in results["measures"]:
+            lines += measure_lines(key, results["measures"][key])
+    path = os.path.join(directory, "BENCHMARKS.md")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("\n".join(lines).rstrip("\n") + "\n")

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * draft.c - a DATA, ZERO or HOLE record that is being made.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hash.h"
+#include "send/draft.h"
+#include "stream-format/compress.h"
+
+struct draft *
+draft_new(void)
+{
+	struct draft *draft = calloc(1, sizeof(*draft));
+
+	if (draft == NULL)
+		return NULL;
+	draft->compressor = compressor_new();
+	draft->encoded = malloc(compress_bound(DRAFT_PLAIN_BYTES));
+	if (draft->compressor == NULL || draft->encoded == NULL) {
+		draft_free(draft);
+		return NULL;
+	}
+	return draft;
+}
+
+void
+draft_free(struct draft *draft)
+{
+	if (draft == NULL)
+		return;
+	compressor_free(draft->compressor);
+	free(draft->encoded);
+	free(draft);
+}
+
+void
+draft_clear(struct draft *draft, enum draft_kind kind, int level)
+{
+	draft->kind = kind;
+	draft->level = level;
+	draft->count = 0;
+	draft->raw_length = 0;
+}
+
+void
+draft_add(struct draft *draft, uint64_t offset, uint64_t length)
+{
+	if (draft->count > 0) {
+		struct record_range *last = &draft->ranges[draft->count - 1];
+
+		if (last->offset + last->length == offset) {
+			last->length += length;
+			return;
+		}
+	}
+	draft->ranges[draft->count].offset = offset;
+	draft->ranges[draft->count].length = length;
+	draft->count++;
+}
+
+/* Compress the bytes; raw, if that is no shorter. */
+static int
+encode_data(struct draft *draft, struct record_data *data, struct err *err)
+{
+	const bool prefix = draft->kind == DRAFT_PREFIX;
+	size_t length;
+	int rc;
+
+	data->data = draft->raw;
+	data->encoded_length = draft->raw_length;
+	if (draft->level == 0)
+		return 0;
+	rc = compress(draft->compressor, draft->level, draft->raw,
+	    draft->raw_length, prefix ? draft->base : NULL,
+	    prefix ? draft->raw_length : 0, draft->encoded, &length, err);
+	if (rc != 0 || length >= draft->raw_length)
+		return rc;
+	data->encoding = RECORD_ZSTD;
+	data->prefix = prefix ? RECORD_PREFIX_SAME : RECORD_PREFIX_NONE;
+	data->encoded_length = (uint32_t)length;
+	data->data = draft->encoded;
+	return 0;
+}
+
+int
+draft_encode(struct draft *draft, struct err *err)
+{
+	const struct record_ranges ranges = {
+		.count = draft->count, .ranges = draft->ranges,
+	};
+	struct record *const record = &draft->record;
+
+	memset(record, 0, sizeof(*record));
+	if (draft->kind == DRAFT_ZERO) {
+		record->type = RECORD_ZERO;
+		record->u.zero = ranges;
+		return 0;
+	}
+	if (draft->kind == DRAFT_HOLE) {
+		record->type = RECORD_HOLE;
+		record->u.hole = ranges;
+		return 0;
+	}
+	record->type = RECORD_DATA;
+	record->u.data.piece_count = draft->count;
+	record->u.data.raw_length = draft->raw_length;
+	record->u.data.pieces = draft->ranges;
+	record->u.data.hash = hash128(draft->raw, draft->raw_length);
+	return encode_data(draft, &record->u.data, err);
+}

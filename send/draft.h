@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * draft.h - a DATA, ZERO or HOLE record that is being made.
+ *
+ * gather.c packs ranges and bytes into it; draft_encode() then makes the record,
+ * in any thread.
+ */
+#ifndef SEND_DRAFT_H
+#define SEND_DRAFT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "stream-format/record.h"
+#include "stream-format/stream_writer.h"
+
+/*
+ * Raw bytes of a record.  With a prefix it is small: level 1 forgets a prefix
+ * that lies further back.  Without one, larger is a little better.
+ */
+#define DRAFT_PLAIN_BYTES RECORD_RAW_MAX
+#define DRAFT_PREFIX_BYTES 131072u
+#define DRAFT_RANGES_MAX 4096u
+
+enum draft_kind {
+	DRAFT_NONE,
+	DRAFT_PLAIN,
+	DRAFT_PREFIX,		/* base has what the base holds at the same places */
+	DRAFT_ZERO,
+	DRAFT_HOLE,
+};
+
+struct draft {
+	enum draft_kind kind;
+	int level;		/* of zstd; 0: raw */
+	uint32_t count;		/* of ranges */
+	uint32_t raw_length;
+	struct record_range ranges[DRAFT_RANGES_MAX];
+	uint8_t raw[DRAFT_PLAIN_BYTES];
+	uint8_t base[DRAFT_PREFIX_BYTES];
+	struct compressor *compressor;
+	uint8_t *encoded;
+	struct record record;	/* made by draft_encode(); points into the draft */
+};
+
+/* NULL without memory. */
+struct draft *draft_new(void);
+void draft_free(struct draft *draft);
+
+/* Start anew. */
+void draft_clear(struct draft *draft, enum draft_kind kind, int level);
+
+/* Note a range; what continues the last one is joined to it. */
+void draft_add(struct draft *draft, uint64_t offset, uint64_t length);
+
+/* Make the record: hash, and the shortest form of the bytes. */
+int draft_encode(struct draft *draft, struct err *err);
+
+#endif
