@@ -11,6 +11,10 @@
 #include "send/draft.h"
 #include "stream-format/compress.h"
 
+#define RELATED 64u	/* see changed_in_place() */
+#define SAMPLE 65536u	/* bytes to try a prefix on */
+#define WORTH 32u	/* a prefix that saves less than 1/WORTH is not worth it */
+
 struct draft *
 draft_new(void)
 {
@@ -62,21 +66,76 @@ draft_add(struct draft *draft, uint64_t offset, uint64_t length)
 	draft->count++;
 }
 
+/*
+ * Are at least 1/RELATED of the words the same in both, zeros left out?  Bytes
+ * that were changed in place are so far above it, and chance so far below, that
+ * the number does not matter.
+ */
+static bool
+changed_in_place(const struct draft *draft)
+{
+	const size_t words = draft->raw_length / sizeof(uint64_t);
+	size_t same = 0;
+
+	for (size_t i = 0; i < words; i++) {
+		uint64_t raw, base;
+
+		memcpy(&raw, draft->raw + i * sizeof(raw), sizeof(raw));
+		memcpy(&base, draft->base + i * sizeof(base), sizeof(base));
+		same += raw == base && raw != 0;
+	}
+	return same > words / RELATED;
+}
+
+static int
+compress_some(struct draft *draft, bool prefix, size_t length, size_t *encoded,
+    struct err *err)
+{
+	return compress(draft->compressor, draft->level, draft->raw, length,
+	    prefix ? draft->base : NULL, prefix ? length : 0, draft->encoded,
+	    encoded, err);
+}
+
+/*
+ * Is the base worth being the prefix?  It costs time here, and there it has to
+ * be read.  Bytes that moved within the base (an insertion) are found by trying
+ * on a sample.
+ */
+static int
+choose_prefix(struct draft *draft, bool *prefix, struct err *err)
+{
+	const size_t sample = draft->raw_length < SAMPLE ? draft->raw_length :
+	    SAMPLE;
+	size_t with, without;
+	int rc;
+
+	*prefix = draft->kind == DRAFT_PREFIX;
+	if (!*prefix || changed_in_place(draft))
+		return 0;
+	rc = compress_some(draft, true, sample, &with, err);
+	if (rc == 0)
+		rc = compress_some(draft, false, sample, &without, err);
+	if (rc == 0)
+		*prefix = with < without - without / WORTH;
+	return rc;
+}
+
 /* Compress the bytes; raw, if that is no shorter. */
 static int
 encode_data(struct draft *draft, struct record_data *data, struct err *err)
 {
-	const bool prefix = draft->kind == DRAFT_PREFIX;
 	size_t length;
+	bool prefix;
 	int rc;
 
 	data->data = draft->raw;
 	data->encoded_length = draft->raw_length;
 	if (draft->level == 0)
 		return 0;
-	rc = compress(draft->compressor, draft->level, draft->raw,
-	    draft->raw_length, prefix ? draft->base : NULL,
-	    prefix ? draft->raw_length : 0, draft->encoded, &length, err);
+	rc = choose_prefix(draft, &prefix, err);
+	if (rc == 0)
+		rc = compress_some(draft, prefix, draft->raw_length, &length,
+		    err);
 	if (rc != 0 || length >= draft->raw_length)
 		return rc;
 	data->encoding = RECORD_ZSTD;

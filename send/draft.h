@@ -16,11 +16,12 @@
 #include "stream-format/stream_writer.h"
 
 /*
- * Raw bytes of a record.  With a prefix it is small: level 1 forgets a prefix
- * that lies further back.  Without one, larger is a little better.
+ * Raw bytes of a record.  With a prefix as long as itself, of what was tried
+ * half of the most is best: 256 KiB takes 3 % more on the wire, and more makes
+ * tables that the processor's cache does not hold.
  */
 #define DRAFT_PLAIN_BYTES RECORD_RAW_MAX
-#define DRAFT_PREFIX_BYTES 131072u
+#define DRAFT_PREFIX_BYTES 524288u
 #define DRAFT_RANGES_MAX 4096u
 
 enum draft_kind {

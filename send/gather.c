@@ -12,10 +12,23 @@
 #include "send/draft.h"
 #include "send/gather.h"
 
+/*
+ * GATHER_AUTO: how often the level is looked at, in records, and where it
+ * begins.  Of workers beside the others a load of nearly 1 says that all wait for
+ * them; where one thread does all, compressing may take as long as the rest.
+ */
+#define ADAPT_EVERY 16u
+#define ADAPT_FIRST 2
+#define ADAPT_MIN 1
+#define ADAPT_MAX 9
+
 struct gather {
 	struct stream_writer *writer;
 	struct digest_state *digest;
 	int level;
+	bool adaptive;		/* level is adapted */
+	unsigned since;		/* drafts since it was looked at */
+	double low, high;	/* load of the workers below and above which */
 	struct pipeline *pipeline;
 	size_t count;		/* of drafts */
 	struct draft **drafts;
@@ -50,7 +63,10 @@ gather_new(struct stream_writer *writer, int level, unsigned threads,
 	if (gather == NULL)
 		return err_sys(err, ERR_FAILED, "cannot send");
 	gather->writer = writer;
-	gather->level = level;
+	gather->adaptive = level == GATHER_AUTO;
+	gather->level = gather->adaptive ? ADAPT_FIRST : level;
+	gather->low = threads > 1 ? 0.6 : 0.3;
+	gather->high = threads > 1 ? 0.9 : 0.5;
 	gather->drafts = calloc(count, sizeof(struct draft *));
 	complete = gather->drafts != NULL;
 	while (complete && gather->count < count) {
@@ -103,6 +119,21 @@ gather_finish(struct gather *gather, struct err *err)
 	return pipeline_drain(gather->pipeline, err);
 }
 
+static void
+adapt(struct gather *gather)
+{
+	double load;
+
+	if (!gather->adaptive || ++gather->since < ADAPT_EVERY)
+		return;
+	gather->since = 0;
+	load = pipeline_load(gather->pipeline);
+	if (load > gather->high && gather->level > ADAPT_MIN)
+		gather->level--;
+	else if (load < gather->low && gather->level < ADAPT_MAX)
+		gather->level++;
+}
+
 /*
  * Have a draft of this kind with room for one more range.  One kind at a time:
  * the ranges of all records must ascend.
@@ -122,6 +153,7 @@ have_draft(struct gather *gather, enum draft_kind kind, uint32_t limit,
 	rc = pipeline_next(gather->pipeline, &piece, err);
 	if (rc != 0)
 		return rc;
+	adapt(gather);
 	gather->draft = piece;
 	draft_clear(gather->draft, kind, gather->level);
 	return 0;

@@ -16,11 +16,15 @@
 #include "snapshot/digest.h"
 #include "stream-format/stream_writer.h"
 
+#define GATHER_AUTO (-1)
+
 struct gather;
 
 /*
  * Gather into writer, which must outlive it.  level is that of zstd, 0 stores
- * raw bytes.  Until gather_finish() returns, nobody else may use the writer.
+ * raw bytes, GATHER_AUTO takes what time there is: it rises, up to 9, while
+ * reading or writing is slower than compressing, and falls, down to 1, while it
+ * is not.  Until gather_finish() returns, nobody else may use the writer.
  */
 int gather_new(struct stream_writer *writer, int level, unsigned threads,
     struct gather **gather, struct err *err);

@@ -23,7 +23,7 @@
 
 static const char help[] =
 "Usage: refsend [-i BASE | -I BASE] [-n] [-v] [-P] [--json]\n"
-"               [--compress=zstd[:N]|none] [-T N] [-o FILE] SNAP\n"
+"               [--compress=zstd[:N]|auto|none] [-T N] [-o FILE] SNAP\n"
 "\n"
 "Write the snapshot SNAP as a stream to standard output, for refrecv:\n"
 "    refsend .snapshot/vm.img.mon | ssh host refrecv /replica\n"
@@ -33,7 +33,8 @@ static const char help[] =
 "  -I, --between BASE       likewise, with every snapshot taken between the two\n"
 "  -n, --dry-run            write nothing, tell the exact size (as -v does)\n"
 "  -o, --output FILE        write to FILE, which must not exist\n"
-"      --compress=METHOD    zstd (level 1), zstd:N (1 to 19) or none\n"
+"      --compress=METHOD    zstd (level 2), zstd:N (1 to 19), none, or auto:\n"
+"                           as good as disk and wire give time for\n"
 "  -T, --threads N          compress with N threads (default: one a processor)\n"
 "  -P, --progress           show progress even if stderr is no terminal\n"
 "  -v, --verbose            tell what was sent\n"
@@ -72,7 +73,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* zstd, zstd:N or none; returns -1 for anything else. */
+/* zstd, zstd:N, auto or none; returns -1 for anything else. */
 static int
 parse_compress(const char *text, int *level)
 {
@@ -82,6 +83,8 @@ parse_compress(const char *text, int *level)
 	*level = COMPRESS_LEVEL_DEFAULT;
 	if (strcmp(text, "none") == 0)
 		*level = 0;
+	else if (strcmp(text, "auto") == 0)
+		*level = GATHER_AUTO;
 	else if (strncmp(text, "zstd:", 5) == 0) {
 		value = strtol(text + 5, &end, 10);
 		if (end == text + 5 || *end != '\0' ||
@@ -211,7 +214,7 @@ take_option(struct tool *tool, struct options *options, int option,
 		if (parse_compress(value, &options->level) == 0)
 			return 0;
 		tool_usage(tool, "--compress takes zstd, zstd:N with N from "
-		    "%d to %d, or none", COMPRESS_LEVEL_MIN,
+		    "%d to %d, auto, or none", COMPRESS_LEVEL_MIN,
 		    COMPRESS_LEVEL_MAX);
 		return -1;
 	case 'T':

@@ -178,9 +178,9 @@ send_chain(const struct chain *chain, int fd,
 
 	memset(result, 0, sizeof(*result));
 	result->method = "";
-	if (options->level > 0)
+	if (options->level != 0)
 		required = FEATURE_ZSTD;
-	if (options->level > 0 && chain->count > 1)
+	if (options->level != 0 && chain->count > 1)
 		required |= FEATURE_PREFIX;
 	rc = uuid_random(&stream, err);
 	if (rc == 0)

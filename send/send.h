@@ -10,9 +10,10 @@
 #include "common/err.h"
 #include "common/notify.h"
 #include "send/chain.h"
+#include "send/gather.h"
 
 struct send_options {
-	int level;		/* of zstd, 0: none */
+	int level;		/* of zstd; 0: none; or GATHER_AUTO */
 	unsigned threads;	/* that compress; see pipeline.h */
 	const struct notify *notify;
 };

@@ -12,7 +12,7 @@
 
 #define COMPRESS_LEVEL_MIN 1
 #define COMPRESS_LEVEL_MAX 19
-#define COMPRESS_LEVEL_DEFAULT 1
+#define COMPRESS_LEVEL_DEFAULT 2
 
 struct compressor;
 struct decompressor;

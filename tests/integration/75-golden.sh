@@ -36,13 +36,14 @@ start() {
 	fi
 }
 
+# good SOURCE THREADS
 good() {
 	local number known name
 
 	start "$1"
 	mkstream "$1" "$STREAM"
 	receive_stream --dump
-	receive_stream --json "$D"
+	receive_stream --json -T "$2" "$D"
 	read_again
 	while IFS=' ' read -rd '' number known name; do
 		[ "$known" = known ] || continue
@@ -73,7 +74,8 @@ refused() {
 }
 
 for source in "$STREAMS"/good-*.txt; do
-	test_case "$(basename "$source" .txt)" good "$source"
+	test_case "$(basename "$source" .txt)" good "$source" 4
+	test_case "$(basename "$source" .txt), one thread" good "$source" 1
 done
 for source in "$STREAMS"/content-*.txt; do
 	code=$(grep -ao 'exit code [0-9]*' "$source" | grep -o '[0-9]*')

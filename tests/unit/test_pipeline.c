@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -29,7 +31,7 @@ struct run {
 	struct pipeline *pipeline;
 	struct piece pieces[COUNT_MAX];
 	uint64_t sunk;		/* pieces that the sink took */
-	uint64_t work_fails, sink_fails;	/* at this number */
+	uint64_t work_fails, sink_fails;	/* from this number on */
 	bool ordered;
 };
 
@@ -51,8 +53,8 @@ work(void *cookie, void *piece, struct err *err)
 	struct piece *p = piece;
 
 	dawdle(p->number);
-	if (p->number == run->work_fails)
-		return err_set(err, ERR_STREAM, "work");
+	if (p->number >= run->work_fails)
+		return err_set(err, ERR_STREAM, "work %" PRIu64, p->number);
 	p->doubled = 2 * p->number;
 	return 0;
 }
@@ -64,8 +66,8 @@ sink(void *cookie, void *piece, struct err *err)
 	const struct piece *p = piece;
 
 	dawdle(p->number + 1);
-	if (p->number == run->sink_fails)
-		return err_set(err, ERR_UNABLE, "sink");
+	if (p->number >= run->sink_fails)
+		return err_set(err, ERR_UNABLE, "sink %" PRIu64, p->number);
 	if (p->number != run->sunk || p->doubled != 2 * p->number)
 		run->ordered = false;
 	run->sunk++;
@@ -139,10 +141,10 @@ test_failure(void **state)
 		enum err_code code;
 		const char *text;
 	} cases[] = {
-		{ 0, NEVER, ERR_STREAM, "work" },
-		{ 50, 60, ERR_STREAM, "work" },
-		{ 60, 50, ERR_UNABLE, "sink" },
-		{ NEVER, 99, ERR_UNABLE, "sink" },
+		{ 0, NEVER, ERR_STREAM, "work 0" },
+		{ 50, 60, ERR_STREAM, "work 50" },
+		{ 60, 50, ERR_UNABLE, "sink 50" },
+		{ NEVER, 99, ERR_UNABLE, "sink 99" },
 	};
 	struct run run;
 
@@ -229,5 +231,6 @@ main(void)
 		cmocka_unit_test(test_processors),
 	};
 
+	alarm(30);	/* in place of waiting for ever */
 	return cmocka_run_group_tests_name("pipeline", tests, NULL, NULL);
 }
