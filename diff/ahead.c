@@ -4,10 +4,10 @@
  */
 #include "config.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 
 #include "common/bytes.h"
+#include "common/cache.h"
 #include "diff/ahead.h"
 
 /*
@@ -76,11 +76,9 @@ ahead_put(struct ahead *ahead, uint64_t offset, uint64_t length,
 		rc = use_next(ahead, err);
 	if (rc != 0)
 		return rc;
-	/* Only a hint: a file system that does not take it is read later. */
 	for (size_t i = 0; i < 2; i++) {
 		if (ahead->fds[i] >= 0)
-			posix_fadvise(ahead->fds[i], (off_t)offset,
-			    (off_t)hint, POSIX_FADV_WILLNEED);
+			cache_read_ahead(ahead->fds[i], offset, hint);
 	}
 	ahead->ranges[ahead->put++ % RANGES_MAX] = range;
 	ahead->bytes += hint;

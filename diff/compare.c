@@ -9,10 +9,13 @@
 #include <string.h>
 
 #include "common/bytes.h"
+#include "common/cache.h"
 #include "common/fsioctl.h"
 #include "common/io.h"
 #include "diff/compare.h"
 #include "snapshot/content.h"
+
+#define DROP_EVERY ((uint64_t)32 << 20)	/* see side_read() */
 
 /* One of the two files, and where its data lies around the current position. */
 struct side {
@@ -23,6 +26,8 @@ struct side {
 	uint64_t data_start;	/* next data at or after the position */
 	uint64_t data_end;
 	uint8_t *buffer;	/* DELTA_DATA_MAX bytes */
+	bool cold;		/* its pages may be dropped once they were read */
+	uint64_t dropped;	/* up to there they were */
 };
 
 struct compare {
@@ -34,12 +39,22 @@ struct compare {
 	uint32_t block_size;
 };
 
+/* The pages that were read go out of the cache again. */
+static void
+side_free(struct side *side)
+{
+	if (side->cold)
+		cache_drop(side->snapshot->fd, side->dropped, 0);
+	free(side->buffer);
+}
+
 static int
 side_init(struct side *side, const struct snapshot *snapshot, uint64_t *read)
 {
 	side->snapshot = snapshot;
 	side->size = snapshot != NULL ? snapshot->identity.size : 0;
 	side->read = read;
+	side->cold = snapshot != NULL && cache_is_cold(snapshot->fd);
 	side->buffer = malloc(DELTA_DATA_MAX);
 	return side->buffer != NULL ? 0 : -1;
 }
@@ -73,8 +88,8 @@ compare_free(struct compare *compare)
 {
 	if (compare == NULL)
 		return;
-	free(compare->base.buffer);
-	free(compare->snapshot.buffer);
+	side_free(&compare->base);
+	side_free(&compare->snapshot);
 	free(compare);
 }
 
@@ -119,6 +134,11 @@ side_read(struct side *side, uint64_t offset, size_t length, struct err *err)
 		return err_sys(err, ERR_FAILED, "cannot read %s at byte %"
 		    PRIu64, side->snapshot->path, offset);
 	*side->read += length;
+	if (side->cold && offset - side->dropped >= DROP_EVERY) {
+		cache_drop(side->snapshot->fd, side->dropped,
+		    offset - side->dropped);
+		side->dropped = offset;
+	}
 	return 0;
 }
 

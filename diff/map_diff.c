@@ -59,20 +59,20 @@ static int
 map_window(struct map_diff *diff, struct passes *passes, uint64_t from,
     uint64_t *to, bool *agreed, struct err *err)
 {
-	const uint64_t limit = diff->snapshot_size;
 	int rc;
 
-	rc = diff->base->read(diff->base, from, limit, &passes->base, err);
+	/* No pass need go further than the one before it got. */
+	rc = diff->base->read(diff->base, from, diff->snapshot_size,
+	    &passes->base, err);
 	if (rc == 0)
-		rc = diff->snapshot->read(diff->snapshot, from, limit,
-		    &passes->snapshot, err);
+		rc = diff->snapshot->read(diff->snapshot, from,
+		    passes->base.to, &passes->snapshot, err);
 	if (rc == 0)
-		rc = diff->base->read(diff->base, from, limit, &passes->again,
-		    err);
+		rc = diff->base->read(diff->base, from, passes->snapshot.to,
+		    &passes->again, err);
 	if (rc != 0)
 		return rc;
-	*to = bytes_min(passes->base.to,
-	    bytes_min(passes->snapshot.to, passes->again.to));
+	*to = passes->again.to;
 	*agreed = verdict_maps_agree(&passes->base, &passes->again, from, *to);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "common/bytes.h"
+#include "common/cache.h"
 #include "common/fsioctl.h"
 #include "common/io.h"
 #include "common/pipeline.h"
@@ -16,6 +17,7 @@
 #include "receive/patch.h"
 
 #define LARGEST_BLOCK 65536u	/* of any file system */
+#define WRITE_BACK_EVERY ((uint64_t)16 << 20)	/* bytes */
 
 struct apply {
 	struct pipeline *pipeline;
@@ -29,12 +31,33 @@ struct apply {
 	apply_room *room;
 	void *cookie;
 	uint8_t *zeros;		/* RECORD_RAW_MAX bytes */
+	bool base_cold;		/* its pages may be dropped in the end */
+	/* Written to fd: since write-back was last begun, and up to where. */
+	uint64_t fresh;
+	uint64_t begun, dropped;
 };
 
 static int
 write_error(const struct apply *apply, struct err *err)
 {
 	return err_sys(err, ERR_FAILED, "cannot write %s", apply->path);
+}
+
+/*
+ * Have what was written go to disk beside the rest, so that fsync(2) has little
+ * to do, and then out of the cache.  Ranges ascend: the file ends at end.
+ */
+static void
+write_back(struct apply *apply, uint64_t end, uint64_t bytes)
+{
+	apply->fresh += bytes;
+	if (apply->fd < 0 || apply->fresh < WRITE_BACK_EVERY)
+		return;
+	cache_write_back(apply->fd, apply->begun, end - apply->begun);
+	cache_drop(apply->fd, apply->dropped, apply->begun - apply->dropped);
+	apply->dropped = apply->begun;
+	apply->begun = end;
+	apply->fresh = 0;
 }
 
 static int
@@ -58,6 +81,10 @@ write_data(struct apply *apply, const struct patch *patch, struct err *err)
 			rc = write_error(apply, err);
 		bytes += length;
 	}
+	if (rc == 0)
+		write_back(apply, data->pieces[data->piece_count - 1].offset +
+		    data->pieces[data->piece_count - 1].length,
+		    data->raw_length);
 	return rc;
 }
 
@@ -190,6 +217,22 @@ apply_start(struct apply *apply, int fd, uint64_t size, int base_fd,
 	apply->base_fd = base_fd;
 	apply->digest = digest;
 	apply->path = path;
+	apply->base_cold = base_fd >= 0 && cache_is_cold(base_fd);
+	apply->fresh = apply->begun = apply->dropped = 0;
+}
+
+/* A prefix will be read from the base: begin with it now. */
+static void
+read_ahead(const struct apply *apply, const struct record *record)
+{
+	const struct record_data *data = &record->u.data;
+
+	if (record->type != RECORD_DATA || apply->base_fd < 0 ||
+	    data->prefix != RECORD_PREFIX_SAME)
+		return;
+	for (uint32_t i = 0; i < data->piece_count; i++)
+		cache_read_ahead(apply->base_fd, data->pieces[i].offset,
+		    data->pieces[i].length);
 }
 
 int
@@ -201,6 +244,7 @@ apply_record(struct apply *apply, const struct record *record,
 
 	if (rc != 0)
 		return rc;
+	read_ahead(apply, record);
 	patch_take(patch, record);
 	pipeline_put(apply->pipeline);
 	return 0;
@@ -209,5 +253,10 @@ apply_record(struct apply *apply, const struct record *record,
 int
 apply_finish(struct apply *apply, struct err *err)
 {
-	return pipeline_drain(apply->pipeline, err);
+	const int rc = pipeline_drain(apply->pipeline, err);
+
+	if (apply->base_cold)
+		cache_drop(apply->base_fd, 0, 0);
+	apply->base_cold = false;
+	return rc;
 }

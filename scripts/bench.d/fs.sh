@@ -39,6 +39,13 @@ detach()
 	return 1
 }
 
+# Unmount and mount, so that nothing of what was done waits to be finished.
+remount()
+{
+	detach "$1" || fail "cannot unmount $1"
+	attach "$1"
+}
+
 # make_fs KIND NAME SIZE [OPTION OF MKFS]...: a new one, mounted.
 make_fs()
 {
@@ -71,11 +78,16 @@ keep_template()
 	mv "$1.fs" "$1.template"
 }
 
-# NAME becomes what its template is: a file system fresh from it.
+# NAME becomes what its template is: a file system fresh from it.  With "full"
+# its image has no holes, so that small writes do not measure how the file
+# system that holds the image finds room.
 fresh()
 {
+	local sparse=always
+
+	[ "${2:-}" != full ] || sparse=never
 	drop "$1"
-	prepare cp --sparse=always "$1.template" "$1.fs"
+	prepare cp --sparse="$sparse" "$1.template" "$1.fs"
 	attach "$1"
 }
 

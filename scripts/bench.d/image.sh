@@ -56,9 +56,10 @@ upgrade()
 		chmod --reference="$file" "$file.new"
 		mv "$file.new" "$file"
 	done <replaced.list
-	xargs -d '\n' rm -f -- <removed.list
 	mkdir image/usr/new
-	xargs -d '\n' cp --backup=numbered -t image/usr/new -- <added.list
+	prepare xargs -d '\n' cp --backup=numbered -t image/usr/new -- \
+	    <added.list
+	prepare xargs -d '\n' rm -f -- <removed.list
 	echo "setting = new" >>image/etc/setting
 	log_lines 9000 "Jan  2 00:00:00 upgrade: another line of the log" \
 	    >>image/var/log/syslog
@@ -144,7 +145,7 @@ carry_to_xfs()
 {
 	key=ssh-xfs target=target checked=
 	make_fs xfs target 32G
-	prepare bash -o pipefail -c "refsend source/$old | refrecv target"
+	prepare bash -o pipefail -c "refsend --compress=none source/$old | refrecv target"
 	keep_template target
 	before=fresh_xfs after=check_received
 	in_turn "$runs" \
@@ -170,7 +171,7 @@ carry_to_btrfs()
 {
 	key=ssh-btrfs target=ours-target checked=
 	make_fs btrfs ours-target 32G
-	prepare bash -o pipefail -c "refsend ours/$old | refrecv ours-target"
+	prepare bash -o pipefail -c "refsend --compress=none ours/$old | refrecv ours-target"
 	keep_template ours-target
 	make_fs btrfs peer-target 32G
 	prepare bash -o pipefail -c \

@@ -14,7 +14,7 @@ key=			# what is measured
 
 progress()
 {
-	echo "bench: $*" >&2
+	echo "bench: $((SECONDS / 60)):$(printf %02d $((SECONDS % 60))) $*" >&2
 }
 
 # One fact for the report, its fields separated by tabs; see report.py.
@@ -46,7 +46,7 @@ have()
 # A command that prepares something: shown only if it fails.
 prepare()
 {
-	echo "$*" >>"$work/log"
+	echo "$SECONDS: $*" >>"$work/log"
 	"$@" >>"$work/log" 2>&1 ||
 	    fail "exit code $?: $*"
 }
@@ -71,7 +71,7 @@ settle()
 # Run one command and write what it cost to the file "cost".
 run_measured()
 {
-	echo "$ $1" >>log
+	echo "$SECONDS: $1" >>log
 	"$tools/timed" cost bash -o pipefail -c "$1" </dev/null >>log 2>&1 ||
 	    fail "exit code $?: $1"
 }

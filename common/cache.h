@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cache.h - tell the kernel what will be read, and leave the page cache as it was
+ * found.
+ *
+ * What is read once for a backup need not stay in memory, where it would drive
+ * out what others use.  But what others brought there has to stay.
+ */
+#ifndef COMMON_CACHE_H
+#define COMMON_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * May pages of an open file be dropped?  True if none are cached now, as
+ * cachestat(2) tells (Linux 6.5), and where nobody can tell.
+ */
+bool cache_is_cold(int fd);
+
+/* Begin to read length bytes at offset, and do not wait for it.  Only a hint. */
+void cache_read_ahead(int fd, uint64_t offset, uint64_t length);
+
+/*
+ * Drop pages of length bytes at offset, to the end of the file if length is 0.
+ * Pages that are not written back stay.
+ */
+void cache_drop(int fd, uint64_t offset, uint64_t length);
+
+/*
+ * Begin to write back length bytes at offset, and do not wait for it.  Only a
+ * hint: durable they are after fsync(2).
+ */
+void cache_write_back(int fd, uint64_t offset, uint64_t length);
+
+#endif
