@@ -77,11 +77,16 @@ unfinished() {
 	expect [ ! -e "$WORK/none" ]
 }
 
-# Snapshots one and two of DIRECTORY/file, of 256 blocks; 100 to 149 differ.
+# Snapshots one and two of DIRECTORY/file, of 256 blocks; in 100 to 149 some
+# bytes differ, so that the old ones are worth being the prefix.
 one_and_two() {
 	random_file "$1/file" 1048576 "$RANDOM.1"
 	run_ok refsnap create "$1/file" one
-	random_patch "$1/file" 409600 204800 "$RANDOM.2"
+	run_ok "$PYTHON" -c '
+import os, random, sys
+fd, source = os.open(sys.argv[1], os.O_WRONLY), random.Random(sys.argv[2])
+for block in range(100, 150):
+    os.pwrite(fd, source.randbytes(700), block * 4096 + 50)' "$1/file" "$RANDOM"
 	run_ok refsnap create "$1/file" two
 }
 
