@@ -17,6 +17,8 @@
 #define SYS_cachestat 451
 #endif
 
+#define SPAN_MAX ((uint64_t)1 << 20)	/* of one request to read ahead */
+
 struct cachestat_range_arg {
 	uint64_t offset;
 	uint64_t length;	/* 0: to the end */
@@ -42,9 +44,26 @@ cache_is_cold(int fd)
 }
 
 void
-cache_read_ahead(int fd, uint64_t offset, uint64_t length)
+cache_ahead_flush(struct cache_ahead *ahead)
 {
-	posix_fadvise(fd, (off_t)offset, (off_t)length, POSIX_FADV_WILLNEED);
+	if (ahead->fd >= 0 && ahead->end > ahead->start)
+		posix_fadvise(ahead->fd, (off_t)ahead->start,
+		    (off_t)(ahead->end - ahead->start), POSIX_FADV_WILLNEED);
+	ahead->start = ahead->end;
+}
+
+void
+cache_ahead_add(struct cache_ahead *ahead, uint64_t offset, uint64_t length)
+{
+	const bool close = ahead->end > ahead->start &&
+	    offset >= ahead->end && offset - ahead->end <= CACHE_GAP &&
+	    offset + length - ahead->start <= SPAN_MAX;
+
+	if (!close) {
+		cache_ahead_flush(ahead);
+		ahead->start = offset;
+	}
+	ahead->end = offset + length;
 }
 
 void

@@ -18,8 +18,25 @@
  */
 bool cache_is_cold(int fd);
 
-/* Begin to read length bytes at offset, and do not wait for it.  Only a hint. */
-void cache_read_ahead(int fd, uint64_t offset, uint64_t length);
+/*
+ * Ranges of a file that will be read.  Those that lie close are read as one, and
+ * what is between them too: a request costs about as much as CACHE_GAP bytes
+ * (docs/BENCHMARKS.md, "Reading").
+ */
+struct cache_ahead {
+	int fd;			/* -1: nothing is done */
+	uint64_t start, end;	/* not begun yet; empty if equal */
+};
+
+#define CACHE_GAP 32768u
+
+/*
+ * Begin to read length bytes at offset soon, or when cache_ahead_flush() is
+ * called.  Offsets should ascend.  Only a hint.
+ */
+void cache_ahead_add(struct cache_ahead *ahead, uint64_t offset,
+    uint64_t length);
+void cache_ahead_flush(struct cache_ahead *ahead);
 
 /*
  * Drop pages of length bytes at offset, to the end of the file if length is 0.

@@ -25,7 +25,7 @@ struct range {
 };
 
 struct ahead {
-	int fds[2];
+	struct cache_ahead files[2];
 	ahead_use *use;
 	void *cookie;
 	struct range ranges[RANGES_MAX];	/* a ring */
@@ -40,8 +40,8 @@ ahead_new(int base_fd, int snapshot_fd, ahead_use *use, void *cookie)
 
 	if (ahead == NULL)
 		return NULL;
-	ahead->fds[0] = base_fd;
-	ahead->fds[1] = snapshot_fd;
+	ahead->files[0].fd = base_fd;
+	ahead->files[1].fd = snapshot_fd;
 	ahead->use = use;
 	ahead->cookie = cookie;
 	return ahead;
@@ -59,6 +59,10 @@ use_next(struct ahead *ahead, struct err *err)
 {
 	const struct range range = ahead->ranges[ahead->used++ % RANGES_MAX];
 
+	for (size_t i = 0; i < 2; i++) {
+		if (ahead->files[i].start <= range.offset)
+			cache_ahead_flush(&ahead->files[i]);
+	}
 	ahead->bytes -= bytes_min(range.length, HINT_MAX);
 	return ahead->use(ahead->cookie, range.offset, range.length, err);
 }
@@ -76,10 +80,8 @@ ahead_put(struct ahead *ahead, uint64_t offset, uint64_t length,
 		rc = use_next(ahead, err);
 	if (rc != 0)
 		return rc;
-	for (size_t i = 0; i < 2; i++) {
-		if (ahead->fds[i] >= 0)
-			cache_read_ahead(ahead->fds[i], offset, hint);
-	}
+	for (size_t i = 0; i < 2; i++)
+		cache_ahead_add(&ahead->files[i], offset, hint);
 	ahead->ranges[ahead->put++ % RANGES_MAX] = range;
 	ahead->bytes += hint;
 	return 0;

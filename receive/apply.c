@@ -226,13 +226,15 @@ static void
 read_ahead(const struct apply *apply, const struct record *record)
 {
 	const struct record_data *data = &record->u.data;
+	struct cache_ahead ahead = { .fd = apply->base_fd };
 
 	if (record->type != RECORD_DATA || apply->base_fd < 0 ||
 	    data->prefix != RECORD_PREFIX_SAME)
 		return;
 	for (uint32_t i = 0; i < data->piece_count; i++)
-		cache_read_ahead(apply->base_fd, data->pieces[i].offset,
+		cache_ahead_add(&ahead, data->pieces[i].offset,
 		    data->pieces[i].length);
+	cache_ahead_flush(&ahead);
 }
 
 int
