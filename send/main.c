@@ -126,6 +126,7 @@ report(struct tool *tool, const struct options *options,
 	json_number(&json, "snapshot_read_bytes", result->snapshot_read);
 	json_string(&json, "method", result->method);
 	json_bool(&json, "dry_run", options->dry_run);
+	json_seconds(&json, "pin_seconds", result->pin_seconds);
 	json_seconds(&json, "seconds", tool_seconds(tool));
 	json_object_end(&json);
 	fputc('\n', json.out);

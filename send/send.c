@@ -135,6 +135,7 @@ put_body(struct gather *gather, const struct snapshot *base,
 			digest_final(state, digest);
 		result->base_read += stats.base_read;
 		result->snapshot_read += stats.snapshot_read;
+		result->pin_seconds += stats.pin_seconds;
 		result->method = stats.method;
 	}
 	digest_free(state);

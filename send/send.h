@@ -27,6 +27,7 @@ struct send_result {
 	uint64_t wire;		/* of the stream */
 	uint64_t base_read;	/* read of bases */
 	uint64_t snapshot_read;	/* read of snapshots */
+	double pin_seconds;	/* spent on private clones, see diff/pin.h */
 	const char *method;	/* of finding changes, of the last snapshot */
 };
 

@@ -67,6 +67,12 @@ json() {
 	expect [ "$(json_value "$OUT" 'o["stream_bytes"]')" -eq \
 		"$(stat -c %s "$WORK/file")" ]
 	expect [ "$(json_value "$OUT" 'o["snapshots"]')" -eq 1 ]
+	case $test_suffix in
+	' ['btrfs*)
+		expect [ "$(json_value "$OUT" 'o["pin_seconds"] > 0')" = True ]
+		;;
+	*) expect [ "$(json_value "$OUT" 'o["pin_seconds"]')" = 0.0 ] ;;
+	esac
 	run_ok refsend --json -i "$from.one" "$from.two"
 	tail -n 1 "$ERR" >"$WORK/sent.json"	# after warnings
 	expect [ "$(json_value "$WORK/sent.json" 'o["stream_bytes"]')" -eq \

@@ -88,5 +88,5 @@ on_fs() {
 	rm -f "$WORK/A.img"
 }
 
-for_each_fs on_fs xfs btrfs
+for_each_fs on_fs xfs
 finish
