@@ -45,7 +45,7 @@ write_error(const struct apply *apply, struct err *err)
 
 /*
  * Have what was written go to disk beside the rest, so that fsync(2) has little
- * to do, and then out of the cache.  Ranges ascend: the file ends at end.
+ * to do, and then out of the cache.  Ranges ascend: nothing was written past end.
  */
 static void
 write_back(struct apply *apply, uint64_t end, uint64_t bytes)
@@ -54,7 +54,9 @@ write_back(struct apply *apply, uint64_t end, uint64_t bytes)
 	if (apply->fd < 0 || apply->fresh < WRITE_BACK_EVERY)
 		return;
 	cache_write_back(apply->fd, apply->begun, end - apply->begun);
-	cache_drop(apply->fd, apply->dropped, apply->begun - apply->dropped);
+	if (apply->begun > apply->dropped)
+		cache_drop(apply->fd, apply->dropped,
+		    apply->begun - apply->dropped);
 	apply->dropped = apply->begun;
 	apply->begun = end;
 	apply->fresh = 0;
