@@ -21,6 +21,7 @@
 #include "snapshot/partial.h"
 
 #define PREFIX "partial."
+#define KEPT "replaced."	/* see keep_replaced() */
 
 /* Open and lock a new name; 1 if somebody else was there. */
 static int
@@ -130,6 +131,29 @@ check_replaced(int dirfd, const char *name, const char *path,
 	return snapshot_guard_check(guard, path, with_ctime, err);
 }
 
+/*
+ * What was replaced must not be lost, but cannot get its name back: give it one
+ * that no sweep takes for a partial.
+ */
+static int
+keep_replaced(struct partial *partial, const char *path, struct err *err)
+{
+	const struct store *store = partial->store;
+	char kept[PARTIAL_NAME_SIZE + sizeof(KEPT)];
+	struct err why = *err;
+
+	snprintf(kept, sizeof(kept), KEPT "%s",
+	    partial->name + strlen(PREFIX));
+	if (renameat(store->state, partial->name, store->state, kept) != 0)
+		snprintf(kept, sizeof(kept), "%s", partial->name);
+	close(partial->fd);
+	partial->fd = -1;
+	err_clear(err);
+	return err_set(err, why.code, "%s was replaced, though it was opened "
+	    "for writing or changed meanwhile; what was there is %s/"
+	    STORE_SNAPSHOTS "/" STORE_STATE "/%s", path, store->path, kept);
+}
+
 int
 partial_replace(struct partial *partial, int dirfd, const char *name,
     const char *path, const struct snapshot_guard *guard, struct err *err)
@@ -155,7 +179,7 @@ partial_replace(struct partial *partial, int dirfd, const char *name,
 	if (rc != 0) {
 		if (renameat2(state, partial->name, dirfd, name,
 		    RENAME_EXCHANGE) != 0)
-			partial->fd = -1;	/* never remove the user's file */
+			rc = keep_replaced(partial, path, err);
 		return rc;
 	}
 	unlinkat(state, partial->name, 0);

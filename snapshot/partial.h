@@ -41,7 +41,8 @@ int partial_publish(struct partial *partial, int dirfd, const char *name,
  *
  * Both are exchanged, and the old one is removed only if nobody wrote to it or
  * opened it for writing up to that moment; else they are exchanged back:
- * ERR_FAILED, and everything is as before.
+ * ERR_FAILED, and everything is as before.  Should that fail as well, the error
+ * tells where the old one lies.
  */
 int partial_replace(struct partial *partial, int dirfd, const char *name,
     const char *path, const struct snapshot_guard *guard, struct err *err);

@@ -86,6 +86,33 @@ live_writer_at_rename() {
 	expect [ -z "$(ls "$A/four/.snapshot/.refsend" | grep partial)" ]
 }
 
+# The same, and the names cannot be exchanged back.
+live_writer_and_failure() {
+	local kept number
+
+	for kept in twin stuck; do
+		mkdir "$A/$kept"
+		refsend "$A/one/.snapshot/disk.s" |
+			run_ok refrecv --live "$A/$kept"
+	done
+	# The last lock is that on the old file, before the exchange.
+	run_ok traced -o "$WORK/trace" -e trace=flock refrecv -T1 --live \
+		"$A/twin" <"$A/change"
+	number=$(grep -c '^flock' "$WORK/trace")
+	append_later "$A/stuck/disk" 1
+	traced -o /dev/null -e trace=renameat2,flock \
+		-e inject=renameat2:error=EIO:when=3 \
+		-e inject=flock:delay_exit=2500000:when="$number" \
+		refrecv -T1 --live "$A/stuck" <"$A/change" 2>"$ERR"
+	expect [ $? -eq 1 ]
+	expect_error 'what was there is .*/replaced\.'
+	kept=$(sed -n 's/.*what was there is //p' "$ERR")
+	expect_precious "$kept"
+	# A later run does not sweep it away.
+	run_status 0 refrecv --live "$A/stuck" <"$A/change"
+	expect_precious "$kept"
+}
+
 # Another file gets the name just before the rename, as editors do it.
 live_renamed_over() {
 	mkdir "$A/five"
@@ -209,6 +236,7 @@ on_fs() {
 	test_case "a live file that was worked on" live_worked_on
 	if command -v strace >/dev/null; then
 		test_case "a writer at the rename" live_writer_at_rename
+		test_case "a writer, and no way back" live_writer_and_failure
 		test_case "another file at the rename" live_renamed_over
 	else
 		skip_case "a writer at the rename" "no strace"
