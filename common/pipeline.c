@@ -280,6 +280,8 @@ pipeline_processors(void)
 
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		count = CPU_COUNT(&set);
-	return count < 1 ? 1 : (unsigned)count < PIPELINE_THREADS_MAX ?
-	    (unsigned)count : PIPELINE_THREADS_MAX;
+	if (count < 1)
+		return 1;
+	return (unsigned)count < PIPELINE_DEFAULT_MAX ? (unsigned)count :
+	    PIPELINE_DEFAULT_MAX;
 }

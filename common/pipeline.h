@@ -15,6 +15,7 @@
 #include "common/err.h"
 
 #define PIPELINE_THREADS_MAX 256u
+#define PIPELINE_DEFAULT_MAX 8u
 
 struct pipeline;
 
@@ -59,7 +60,10 @@ double pipeline_load(struct pipeline *pipeline);
 /* Wait until nothing is on its way, and end the threads.  NULL is harmless. */
 void pipeline_free(struct pipeline *pipeline);
 
-/* The number of threads to use by default: the processors of this process. */
+/*
+ * The number of threads to use by default: the processors of this process, but
+ * at most PIPELINE_DEFAULT_MAX, since each has pieces of some MiB.
+ */
 unsigned pipeline_processors(void);
 
 #endif

@@ -217,7 +217,7 @@ test_processors(void **state)
 {
 	(void)state;
 	assert_true(pipeline_processors() >= 1);
-	assert_true(pipeline_processors() <= PIPELINE_THREADS_MAX);
+	assert_true(pipeline_processors() <= PIPELINE_DEFAULT_MAX);
 }
 
 int
