@@ -4,7 +4,8 @@
  * found.
  *
  * What is read once for a backup need not stay in memory, where it would drive
- * out what others use.  But what others brought there has to stay.
+ * out what others use.  But of a file of which others had anything there, all
+ * stays.
  */
 #ifndef COMMON_CACHE_H
 #define COMMON_CACHE_H

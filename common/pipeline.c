@@ -4,7 +4,6 @@
  */
 #include "config.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -132,15 +131,34 @@ run_sink(void *argument)
 	return NULL;
 }
 
-/* Start all threads; signals go to the others. */
-static int
+/* End those that run, when they have nothing to do any more. */
+static void
+end_threads(struct pipeline *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->stop = true;
+	pthread_cond_broadcast(&p->to_take);
+	pthread_cond_broadcast(&p->to_sink);
+	pthread_mutex_unlock(&p->lock);
+	for (unsigned i = 0; i < p->started && i < p->threads; i++)
+		pthread_join(p->workers[i], NULL);
+	if (p->started > p->threads)
+		pthread_join(p->sinker, NULL);
+	p->started = 0;
+}
+
+/*
+ * Start all threads; signals go to the others.  If the system does not give so
+ * many, there are none: slower, but it gets done.
+ */
+static void
 start(struct pipeline *p)
 {
 	sigset_t all, before;
 	int rc = 0;
 
 	if (p->threads == 0)
-		return 0;
+		return;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (unsigned i = 0; i < p->threads && rc == 0; i++) {
@@ -152,8 +170,11 @@ start(struct pipeline *p)
 		p->started += rc == 0;
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	errno = rc;
-	return rc;
+	if (rc != 0) {
+		end_threads(p);
+		p->threads = 0;
+		p->stop = false;
+	}
 }
 
 int
@@ -179,11 +200,12 @@ pipeline_new(unsigned threads, void **pieces, size_t count,
 	p->workers = calloc(p->threads + 1, sizeof(*p->workers));
 	for (size_t i = 0; p->slots != NULL && i < count; i++)
 		p->slots[i].piece = pieces[i];
-	if (p->slots == NULL || p->workers == NULL || start(p) != 0) {
-		err_sys(err, ERR_FAILED, "cannot start threads");
+	if (p->slots == NULL || p->workers == NULL) {
+		err_sys(err, ERR_FAILED, "cannot start");
 		pipeline_free(p);
 		return -ERR_FAILED;
 	}
+	start(p);
 	*pipeline = p;
 	return 0;
 }
@@ -254,15 +276,7 @@ pipeline_free(struct pipeline *p)
 {
 	if (p == NULL)
 		return;
-	pthread_mutex_lock(&p->lock);
-	p->stop = true;
-	pthread_cond_broadcast(&p->to_take);
-	pthread_cond_broadcast(&p->to_sink);
-	pthread_mutex_unlock(&p->lock);
-	for (unsigned i = 0; i < p->started && i < p->threads; i++)
-		pthread_join(p->workers[i], NULL);
-	if (p->started > p->threads)
-		pthread_join(p->sinker, NULL);
+	end_threads(p);
 	pthread_cond_destroy(&p->to_take);
 	pthread_cond_destroy(&p->to_sink);
 	pthread_cond_destroy(&p->is_free);

@@ -28,8 +28,9 @@ typedef int pipeline_step(void *cookie, void *piece, struct err *err);
 /*
  * Make a pipeline of count pieces, which stay the caller's.  With threads > 1,
  * so many workers and one thread for the sink are started; with 1 there are
- * none, and pipeline_put() does it all.  count should be two pieces more than
- * twice the threads.  ERR_FAILED if the system gives no memory or threads.
+ * none, and pipeline_put() does it all; so it is too if the system gives no
+ * threads.  count should be two pieces more than twice the threads.  ERR_FAILED
+ * without memory.
  */
 int pipeline_new(unsigned threads, void **pieces, size_t count,
     pipeline_step *work, pipeline_step *sink, void *cookie,

@@ -23,7 +23,7 @@ void apply_free(struct apply *apply);
 
 /*
  * Asked before bytes are written: is there room for them? Returns 0 to go on.
- * Called by another thread than that of apply_record().
+ * Called by another thread than that of apply_record(), if there are several.
  */
 typedef int apply_room(void *cookie, uint64_t bytes, struct err *err);
 
@@ -49,8 +49,8 @@ int apply_record(struct apply *apply, const struct record *record,
 /*
  * Wait until nothing is on its way: until then the file, the base and the digest
  * are in use.  Returns the error of the first record that failed: ERR_STREAM if
- * data could not be decoded or its hash is wrong; nothing of that record, nor of
- * those after it, was written.
+ * data could not be decoded or its hash is wrong; nothing of that record was
+ * written then, and nothing of those after it in any case.
  */
 int apply_finish(struct apply *apply, struct err *err);
 

@@ -213,7 +213,7 @@ choose_lineage(struct creation *c, struct seal *seal, struct err *err)
 		founder.mode = 0;
 		memset(&founder.mtime, 0, sizeof(founder.mtime));
 		memset(&founder.ctime, 0, sizeof(founder.ctime));
-		memset(&founder.boot, 0, sizeof(founder.boot));
+		memset(&founder.mounting, 0, sizeof(founder.mounting));
 		identity_put(&w, &founder);
 		seal->lineage = uuid_derive(bytes, w.used);
 		seal->cut = 1;

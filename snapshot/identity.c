@@ -9,10 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/fsioctl.h"
-#include "common/io.h"
+#include "common/mounting.h"
 #include "snapshot/identity.h"
 
 static struct timespec
@@ -21,23 +20,6 @@ from_statx(const struct statx_timestamp *t)
 	const struct timespec time = { t->tv_sec, t->tv_nsec };
 
 	return time;
-}
-
-/* Which boot of the system this is; nil if /proc does not tell. */
-static struct uuid
-read_boot(void)
-{
-	char text[UUID_TEXT_SIZE];
-	struct uuid boot = { { 0 } };
-	const int fd = open("/proc/sys/kernel/random/boot_id",
-	    O_RDONLY | O_CLOEXEC);
-	const ssize_t n = fd < 0 ? -1 : io_read(fd, text, sizeof(text));
-
-	if (n > 0)
-		boot = uuid_derive(text, (size_t)n);
-	if (fd >= 0)
-		close(fd);
-	return boot;
 }
 
 int
@@ -62,8 +44,7 @@ identity_read(int fd, const char *path, struct identity *identity,
 	identity->mtime = from_statx(&stx.stx_mtime);
 	identity->mode = stx.stx_mode & 07777;
 	identity->ctime = from_statx(&stx.stx_ctime);
-	if (identity->mode & 0222)
-		identity->boot = read_boot();
+	identity->mounting = mounting_read(fd);
 	return 0;
 }
 
@@ -114,8 +95,8 @@ identity_same(const struct identity *a, const struct identity *b)
 bool
 identity_uncertain(const struct identity *was, const struct identity *is)
 {
-	return (is->mode & 0222) != 0 && (uuid_is_nil(&is->boot) ||
-	    !uuid_equal(&was->boot, &is->boot));
+	return uuid_is_nil(&is->mounting) ||
+	    !uuid_equal(&was->mounting, &is->mounting);
 }
 
 void
@@ -144,7 +125,7 @@ identity_put(struct buf_writer *w, const struct identity *identity)
 	time_put(w, &identity->mtime);
 	buf_put32(w, (uint32_t)identity->mode);
 	time_put(w, &identity->ctime);
-	buf_put(w, identity->boot.bytes, UUID_SIZE);
+	buf_put(w, identity->mounting.bytes, UUID_SIZE);
 }
 
 static void
@@ -169,5 +150,5 @@ identity_get(struct buf_reader *r, struct identity *identity)
 	time_get(r, &identity->mtime);
 	identity->mode = (mode_t)buf_get32(r);
 	time_get(r, &identity->ctime);
-	get_uuid(r, &identity->boot);
+	get_uuid(r, &identity->mounting);
 }

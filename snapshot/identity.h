@@ -20,10 +20,9 @@
  * move ctime alone; a write moves mtime and ctime, and utimensat(2) can put
  * back mtime, never ctime.
  *
- * A loss of power can: O_DIRECT and fdatasync(2) make contents durable before
- * the times that tell of them (ext4 always, XFS and btrfs where the blocks are
- * the file's own).  So of a file that can be written to, times tell nothing
- * beyond the boot of the system in which they were read.
+ * A loss of power can put both back, and an error that shuts the file system
+ * down (see mounting.h).  So of a file that can be written to, times tell
+ * nothing beyond the mounting in which they were read.
  */
 struct identity {
 	struct uuid filesystem;
@@ -35,7 +34,7 @@ struct identity {
 	struct timespec mtime;
 	mode_t mode;		/* 07777 */
 	struct timespec ctime;
-	struct uuid boot;	/* if mode allows writing; nil: not known */
+	struct uuid mounting;	/* nil: not known */
 };
 
 #define IDENTITY_ENCODED_SIZE 104
@@ -45,8 +44,8 @@ int identity_read(int fd, const char *path, struct identity *identity,
     struct err *err);
 
 /*
- * The first difference between two identities beside ctime and boot, as words
- * for a message ("its size is 4096, not 8192"); returns false if there is none.
+ * The first difference between two identities beside ctime and mounting, as
+ * words for a message ("its size is 4096, not 8192"); returns false if there is none.
  */
 bool identity_differs(const struct identity *was, const struct identity *is,
     char *text, size_t size);
@@ -55,8 +54,8 @@ bool identity_differs(const struct identity *was, const struct identity *is,
 bool identity_same(const struct identity *a, const struct identity *b);
 
 /*
- * May a difference have been lost with the power? If so, that they are the same
- * does not prove that the contents are.
+ * Are they, or may they be, of two mountings? If so, that they are the same does
+ * not prove that the contents are, if anybody could write to them.
  */
 bool identity_uncertain(const struct identity *was, const struct identity *is);
 

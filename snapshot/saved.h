@@ -16,8 +16,8 @@
 /*
  * *saved tells it of the file that guard holds, and *seal is then that of the
  * snapshot.  The stamp of the file says which (see stamp.h).  Where a write
- * need not have moved the times - the file system forgets them, or the system
- * was started since - thorough compares the contents, too: that reads both
+ * need not have moved the times - the file system forgets them, or was mounted
+ * anew since - thorough compares the contents, too: that reads both
  * whole.
  */
 int saved_find(const struct store *store, const char *name,

@@ -11,6 +11,7 @@
 #include <sys/xattr.h>
 
 #include "common/buf.h"
+#include "common/le.h"
 #include "snapshot/seal.h"
 
 #define SEAL_VERSION 2
@@ -237,6 +238,10 @@ seal_read(int fd, const char *path, struct seal *seal, struct err *err)
 	if (size < 0 && errno != ERANGE)
 		return err_sys(err, ERR_FAILED, "cannot read the seal of %s",
 		    path);
+	if (size >= 2 && le16_get(bytes) != SEAL_VERSION)
+		return err_set(err, ERR_IDENTITY, "%s was sealed by another "
+		    "version of refsnap (seal version %u, this one knows %u)",
+		    path, le16_get(bytes), SEAL_VERSION);
 	if (size < 0 || !decode(bytes, (size_t)size, seal))
 		return err_set(err, ERR_IDENTITY, "%s: its seal is malformed; "
 		    "if it is no snapshot, remove the attribute %s", path,
@@ -251,9 +256,11 @@ seal_check(const struct seal *seal, const struct identity *identity,
 	text[0] = '\0';
 	if (identity_differs(&seal->identity, identity, text, size))
 		return SEAL_BROKEN;
-	if (identity_uncertain(&seal->identity, identity)) {
-		snprintf(text, size, "it can be written to, and the system "
-		    "was started since it was sealed, which can hide a write");
+	if (identity->mode & 0222 &&
+	    identity_uncertain(&seal->identity, identity)) {
+		snprintf(text, size, "it can be written to, and its file "
+		    "system may have been mounted anew since it was "
+		    "sealed");
 		return SEAL_BROKEN;
 	}
 	if (time_compare(&identity->ctime, &seal->after) >= 0 &&

@@ -23,11 +23,15 @@ make_up_seal(const char *name, const struct identity *identity,
 {
 	uint8_t bytes[IDENTITY_ENCODED_SIZE];
 	struct buf_writer w = { .data = bytes, .size = sizeof(bytes) };
+	struct identity constant = *identity;
 	const char *slash = strrchr(name, '/');
 	const char *base = slash != NULL ? slash + 1 : name;
 
 	memset(seal, 0, sizeof(*seal));
-	identity_put(&w, identity);
+	/* What nobody can write to is the same in each mounting. */
+	if ((identity->mode & 0222) == 0)
+		memset(&constant.mounting, 0, sizeof(constant.mounting));
+	identity_put(&w, &constant);
 	seal->id = uuid_derive(bytes, w.used);
 	seal->created = identity->birth.tv_sec != 0 ? identity->birth :
 	    identity->mtime;
@@ -68,7 +72,9 @@ check_seal(const char *name, const struct notify *notify,
 		return err_set(err, ERR_IDENTITY, "%s is not the snapshot "
 		    "that its seal says: %s%s", snapshot->path, text,
 		    snapshot->identity.mode & 0222 ? "; if it is a live file, "
-		    "take a snapshot of it (refsnap create)" : "");
+		    "take a snapshot of it (refsnap create); if it is a "
+		    "copy that nobody wrote to, remove its attribute "
+		    SEAL_XATTR ", chmod a-w it, and send it whole" : "");
 	}
 }
 
@@ -122,10 +128,10 @@ snapshot_seal_plain(struct snapshot *snapshot, struct err *err)
 		    "this file system forgets when: take a snapshot of it "
 		    "(refsnap create), or chmod a-w it", snapshot->path);
 	if (snapshot->identity.mode & 0222 &&
-	    uuid_is_nil(&snapshot->identity.boot))
+	    uuid_is_nil(&snapshot->identity.mounting))
 		return err_set(err, ERR_UNABLE, "%s can be written to, and "
-		    "/proc does not tell which boot of the system this is: "
-		    "chmod a-w it", snapshot->path);
+		    "/proc and /sys do not tell since when its file system is "
+		    "mounted: chmod a-w it", snapshot->path);
 	if (snapshot->sealed)
 		return 0;
 	if (snapshot_lease(snapshot->fd) != 0)

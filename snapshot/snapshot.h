@@ -42,8 +42,8 @@ int snapshot_open(int dirfd, const char *name, const char *path,
  * moves its ctime.  Does nothing for a sealed snapshot, and where sealing is
  * not permitted.  ERR_FAILED if somebody has it open for writing, or if the
  * sealing fails halfway; ERR_UNABLE if it has write permission where the file
- * system can forget the times of a write, or it is not known which boot of the
- * system this is.
+ * system can forget the times of a write, or it is not known since when that is
+ * mounted.
  */
 int snapshot_seal_plain(struct snapshot *snapshot, struct err *err);
 

@@ -123,11 +123,13 @@ write_frame(struct stream_writer *writer, enum record_type type,
 	};
 	const uint64_t start = writer->bytes;
 	const size_t size = FRAME_HEADER_SIZE + length;
+	int rc;
 
 	frame_header_encode(&header, writer->seed,
 	    writer->frame + FRAME_HEADER_SIZE, writer->frame);
-	if (write_bytes(writer, writer->frame, size, err) < 0)
-		return -ERR_FAILED;
+	rc = write_bytes(writer, writer->frame, size, err);
+	if (rc < 0)
+		return rc;
 	writer->frames++;
 	if (type == RECORD_BEGIN)
 		hash_stream_reset(writer->hash);
@@ -177,8 +179,10 @@ int
 stream_writer_put(struct stream_writer *writer, struct record *record,
     struct err *err)
 {
-	if (checkpoint_due(writer) && put_checkpoint(writer, err) < 0)
-		return -ERR_FAILED;
+	const int rc = checkpoint_due(writer) ? put_checkpoint(writer, err) : 0;
+
+	if (rc < 0)
+		return rc;
 	if (record->type == RECORD_BEGIN)
 		record->u.begin.stream = writer->order.stream;
 	if (record->type == RECORD_CHECKPOINT)

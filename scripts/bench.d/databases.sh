@@ -41,9 +41,11 @@ measure_sqlite()
 	compare_bytes source/.snapshot/db.before source/.snapshot/db.after
 }
 
+postgres_user="setpriv --reuid=postgres --regid=postgres --init-groups"
+
 as_postgres()
 {
-	setpriv --reuid=postgres --regid=postgres --init-groups "$@"
+	$postgres_user "$@"
 }
 
 sql()
@@ -62,10 +64,19 @@ snapshot_postgres()
 
 start_postgres()
 {
+	local wal=()
+
 	mkdir socket image/data
 	chown postgres socket image/data
-	prepare as_postgres "$1/initdb" -D "$work/image/data" -A trust
-	as_postgres "$1/postgres" -D "$work/image/data" -h '' \
+	if [ "${1:-}" = apart ]; then
+		mkdir wal
+		chown postgres wal
+		wal=("--waldir=$work/wal")
+	fi
+	prepare as_postgres "$programs/initdb" -D "$work/image/data" \
+	    -A trust "${wal[@]}"
+	# No shell in between, for $! to be the server.
+	$postgres_user "$programs/postgres" -D "$work/image/data" -h '' \
 	    -k "$work/socket" -c checkpoint_timeout=1h >>log 2>&1 &
 	server=$!
 	for _ in {1..100}; do
@@ -78,35 +89,44 @@ start_postgres()
 	fail "PostgreSQL does not start"
 }
 
-measure_postgres()
+# One run of pgbench, with the write-ahead log in the data directory or, with
+# "apart", on a disk of its own.
+run_pgbench()
 {
-	local programs pgbench
-
-	key=wire-postgres
-	programs=$(find /usr/lib/postgresql -name bin 2>/dev/null | sort -V |
-	    tail -n 1)
-	pgbench=$programs/pgbench
-	if [ ! -x "$programs/initdb" ] || [ ! -x "$pgbench" ] ||
-	    ! getent passwd postgres >/dev/null; then
-		skip "no PostgreSQL with pgbench here"
-		return
-	fi
 	progress "$key: pgbench, scale $PG_SCALE"
 	truncate -s 6G source/pg.img
 	prepare mkfs.ext4 -q source/pg.img
 	mount_image source/pg.img
-	start_postgres "$programs"
-	prepare as_postgres "$pgbench" -q -i -s "$PG_SCALE" \
+	start_postgres "$@"
+	prepare as_postgres "$programs/pgbench" -q -i -s "$PG_SCALE" \
 	    -h "$work/socket" postgres
 	snapshot_postgres before
-	prepare as_postgres "$pgbench" -n -c 2 -t "$PG_TRANSACTIONS" \
-	    -h "$work/socket" postgres
+	prepare as_postgres "$programs/pgbench" -n -c 2 \
+	    -t "$PG_TRANSACTIONS" -h "$work/socket" postgres
 	snapshot_postgres after
 	kill -INT "$server"
 	wait "$server" || true
 	unmount_image source/pg.img
 	compare_bytes source/.snapshot/pg.img.before \
 	    source/.snapshot/pg.img.after
+	prepare refsnap delete source/.snapshot/pg.img.before
+	prepare refsnap delete source/.snapshot/pg.img.after
+	rm -rf source/pg.img socket wal
+}
+
+measure_postgres()
+{
+	key=wire-postgres
+	programs=$(find /usr/lib/postgresql -name bin 2>/dev/null | sort -V |
+	    tail -n 1)
+	if [ ! -x "$programs/initdb" ] || [ ! -x "$programs/pgbench" ] ||
+	    ! getent passwd postgres >/dev/null; then
+		skip "no PostgreSQL with pgbench here"
+		return
+	fi
+	run_pgbench
+	key=wire-postgres-apart
+	run_pgbench apart
 }
 
 workload_databases()

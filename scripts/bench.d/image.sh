@@ -6,12 +6,13 @@
 #
 # To be sourced after fs.sh.
 
-IMAGE_SIZE=8G FILL_MIB=2450 REPLACED=2100 REMOVED=260 ADDED=240
+IMAGE_SIZE=8G FILL_MIB=2450
+PACKAGES=800 PACKAGE_FILES=4	# of each package of the upgrade
 DENSE_MIB=1500
 
 image_is_quick()
 {
-	IMAGE_SIZE=2G FILL_MIB=500 REPLACED=420 REMOVED=60 ADDED=60
+	IMAGE_SIZE=2G FILL_MIB=500 PACKAGES=160
 	DENSE_MIB=400
 }
 
@@ -24,45 +25,66 @@ list_files()
 	    { sum += $2 + 4096 } sum <= limit * 1048576 { print $1 }'
 }
 
-# $1 files of the image that are neither tiny nor huge, evenly chosen, from
-# the $2nd on.
-some_files()
-{
-	find image -type f -size +1k -size -1024k | sort |
-	    awk -v want="$1" -v first="$2" '{ line[NR] = $0 } END {
-	    step = int(NR / want); if (step < 8) step = 8
-	    for (i = first; i <= NR && want-- > 0; i += step) print line[i] }'
-}
-
 log_lines()
 {
 	awk -v count="$1" -v line="$2" \
 	    'BEGIN { while (count-- > 0) print line, count }'
 }
 
-# What a package upgrade does in a file system: new versions are written
-# beside the old ones and renamed over them, files go and come, settings
-# change, logs grow.
+# The files of some packages, evenly chosen: "PACKAGE FILE" a line.  Files that
+# follow each other in the order of their names stand for a package.  Every
+# other package is the same in each version $1, the rest are others.
+choose_packages()
+{
+	find image/usr -type f -size -8192k | sort |
+	    awk -v packages="$PACKAGES" -v files="$PACKAGE_FILES" \
+	    -v version="$1" '
+	    { line[NR] = $0 } END {
+	    step = int(NR / packages)
+	    for (i = 0; i < packages; i++) {
+		at = i * step + (i % 2) * version * files
+		for (j = 1; j <= files && at + j <= NR; j++)
+			print i, line[at + j] } }'
+}
+
+# One file of a new version: most are written beside the old one and renamed
+# over it, one of twelve goes, one of twelve comes.
+upgrade_file()
+{
+	local file=$1 version=$3
+
+	{ LC_ALL=C sed "s/the /th$version /" "$file"
+	    echo "version $version"; } >"$file.new"
+	case $2 in
+	3) rm -f "$file.new" "$file" ;;
+	7) mv "$file.new" "$file.$version" ;;
+	*) chmod --reference="$file" "$file.new"
+		mv "$file.new" "$file" ;;
+	esac
+}
+
+# What an upgrade does in a file system, package after package: files are
+# replaced, a log grows, now and then the list of what is installed is written
+# anew, all of it synced.
 upgrade()
 {
-	local file
+	local version=$1 package file last=0 count=0
 
-	some_files "$REPLACED" 1 >replaced.list
-	some_files "$REMOVED" 3 >removed.list
-	some_files "$ADDED" 5 >added.list
-	while IFS= read -r file; do
-		{ LC_ALL=C sed 's/the /thy /' "$file"; echo version 2; } \
-		    >"$file.new"
-		chmod --reference="$file" "$file.new"
-		mv "$file.new" "$file"
-	done <replaced.list
-	mkdir image/usr/new
-	prepare xargs -d '\n' cp --backup=numbered -t image/usr/new -- \
-	    <added.list
-	prepare xargs -d '\n' rm -f -- <removed.list
-	echo "setting = new" >>image/etc/setting
-	log_lines 9000 "Jan  2 00:00:00 upgrade: another line of the log" \
-	    >>image/var/log/syslog
+	choose_packages "$version" >upgrade.list
+	while read -r package file; do
+		if [ "$package" -ne "$last" ]; then
+			log_lines 20 "Jan  $version 00:00:00 package $last" \
+			    >>image/var/log/syslog
+			last=$package
+		fi
+		if [ $((count++ % 200)) -eq 0 ]; then
+			sed "$((count % 997))s/\$/ $version/" \
+			    image/var/status >image/var/status.new
+			mv image/var/status.new image/var/status
+			sync -f image
+		fi
+		upgrade_file "$file" $((count % 12)) "$version"
+	done <upgrade.list
 }
 
 # "source", an XFS with the snapshots "before" and "after" of disk.img.
@@ -76,14 +98,16 @@ make_image()
 	mount_image source/disk.img
 	{ tar -C / -c -T files.list 2>>log || true; } |
 	    prepare tar -C image -x
-	mkdir -p image/etc image/var/log
+	mkdir -p image/var/log
+	head -n 20000 files.list >image/var/status
 	log_lines 20000 "Jan  1 00:00:00 service: a line of the log" \
 	    >image/var/log/syslog
+	upgrade 2
 	unmount_image source/disk.img
 	prepare refsnap create source/disk.img before
 	progress "$key: the upgrade"
 	mount_image source/disk.img
-	upgrade
+	upgrade 3
 	unmount_image source/disk.img
 	prepare refsnap create source/disk.img after
 	old=.snapshot/disk.img.before new=.snapshot/disk.img.after

@@ -60,12 +60,41 @@ fail()
 	exit 1
 }
 
+# Busy and all time of all processors, in ticks.
+processor_time()
+{
+	local _ user nice system idle rest
+
+	read -r _ user nice system idle rest </proc/stat
+	# Waiting for a disk is as good as busy.
+	echo $((user + nice + system + ${rest%% *})) \
+	    $((user + nice + system + idle + ${rest%% *}))
+}
+
+# Wait some seconds at most for other work to end: less than a tenth busy.
+wait_for_quiet()
+{
+	local busy all then_busy then_all
+
+	for _ in {1..20}; do
+		read -r then_busy then_all < <(processor_time)
+		sleep 0.3
+		read -r busy all < <(processor_time)
+		if [ $(((busy - then_busy) * 10)) -lt $((all - then_all)) ]
+		then
+			return
+		fi
+	done
+	: >was-busy
+}
+
 # Let everything settle, so that whatever is measured starts alike.
 settle()
 {
 	sync
 	[ "$caches" = warm ] || { echo 3 >/proc/sys/vm/drop_caches; } \
 	    2>/dev/null || : >cannot-drop
+	wait_for_quiet
 }
 
 # Run one command and write what it cost to the file "cost".

@@ -42,6 +42,8 @@ BARS = [
         "the same records", "refsend", "plain", 0.10, "bytes"),
     Bar("wire-postgres", "PostgreSQL, bytes on the wire, likewise",
         "refsend", "plain", 0.45, "bytes"),
+    Bar("wire-postgres-apart", "PostgreSQL with its write-ahead log on "
+        "another disk, likewise", "refsend", "plain", 0.45, "bytes"),
     Bar("full-dense", "whole file without holes: rate against zstd -1 -T2",
         "zstd", "refsend", 0.95, at_least=True),
     Bar("full-image", "whole disk image: rate against zstd -1 -T2", "zstd",
@@ -125,6 +127,12 @@ def figure(measure, label, what):
     else:
         numbers = values.get(what, [])
     return Figure(numbers) if numbers else None
+
+
+def cpu(measure, label):
+    """Seconds of user and system time together."""
+    runs = measure["runs"].get(label, [])
+    return Figure([x["user"] + x["system"] for x in runs]) if runs else None
 
 
 def judge(results):

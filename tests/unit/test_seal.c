@@ -207,7 +207,7 @@ sealed_at(mode_t mode, struct identity *identity)
 	seal.identity.size = 4096;
 	seal.identity.mtime = (struct timespec){ 2000, 2 };
 	seal.identity.mode = mode;
-	memset(seal.identity.boot.bytes, 3, UUID_SIZE);
+	memset(seal.identity.mounting.bytes, 3, UUID_SIZE);
 	seal.after = (struct timespec){ 3000, 500 };
 	seal.before = (struct timespec){ 3002, 500 };
 	*identity = seal.identity;
@@ -250,12 +250,12 @@ test_identity_form(void **state)
 	identity_get(&r, &back);
 	assert_true(buf_complete(&r));
 	assert_true(identity_same(&identity, &back));
-	assert_true(uuid_equal(&identity.boot, &back.boot));
+	assert_true(uuid_equal(&identity.mounting, &back.mounting));
 }
 
-/* A file that can be written to is believed within one boot of the system. */
+/* A file that can be written to is believed within one mounting of its file system. */
 static void
-test_boot(void **state)
+test_mounting(void **state)
 {
 	struct identity identity, later;
 	struct seal seal;
@@ -263,18 +263,19 @@ test_boot(void **state)
 	(void)state;
 	seal = sealed_at(0644, &identity);
 	later = identity;
-	later.boot.bytes[UUID_SIZE - 1] ^= 1;
+	later.mounting.bytes[UUID_SIZE - 1] ^= 1;
 	assert_false(identity_uncertain(&identity, &identity));
 	assert_true(identity_uncertain(&identity, &later));
 	assert_int_equal(check(&seal, &later), SEAL_BROKEN);
 	/* Nor if nothing is known of either. */
-	memset(&later.boot, 0, sizeof(later.boot));
-	seal.identity.boot = later.boot;
+	memset(&later.mounting, 0, sizeof(later.mounting));
+	seal.identity.mounting = later.mounting;
 	assert_true(identity_uncertain(&later, &later));
 	assert_int_equal(check(&seal, &later), SEAL_BROKEN);
+	/* What nobody can write to outlives it. */
 	seal = sealed_at(0444, &identity);
 	assert_int_equal(check(&seal, &identity), SEAL_VALID);
-	memset(&identity.boot, 0, sizeof(identity.boot));
+	memset(&identity.mounting, 0, sizeof(identity.mounting));
 	assert_int_equal(check(&seal, &identity), SEAL_VALID);
 }
 
@@ -414,7 +415,7 @@ main(void)
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_identity_form),
 		cmocka_unit_test(test_each_field),
-		cmocka_unit_test(test_boot),
+		cmocka_unit_test(test_mounting),
 		cmocka_unit_test(test_ctime),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_age),
