@@ -15,6 +15,7 @@
 #include "snapshot/seal.h"
 
 #define SEAL_VERSION 2
+#define SEAL_VERSION_MAX 255	/* more is no seal */
 #define SEAL_SIZE_MAX 1024
 
 /*
@@ -238,7 +239,8 @@ seal_read(int fd, const char *path, struct seal *seal, struct err *err)
 	if (size < 0 && errno != ERANGE)
 		return err_sys(err, ERR_FAILED, "cannot read the seal of %s",
 		    path);
-	if (size >= 2 && le16_get(bytes) != SEAL_VERSION)
+	if (size >= 2 && le16_get(bytes) != SEAL_VERSION &&
+	    le16_get(bytes) <= SEAL_VERSION_MAX)
 		return err_set(err, ERR_IDENTITY, "%s was sealed by another "
 		    "version of refsnap (seal version %u, this one knows %u)",
 		    path, le16_get(bytes), SEAL_VERSION);

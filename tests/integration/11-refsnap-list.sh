@@ -180,9 +180,15 @@ malformed_seal() {
 	fresh
 	take "$A/live" one
 	chmod u+w "$SNAP"
-	setfattr -n user.refsend.seal -v 0x0100ff "$SNAP"
+	setfattr -n user.refsend.seal -v 0x0200ff "$SNAP"
 	run_code 5 refsnap info "$SNAP"
 	expect_error malformed
+	setfattr -n user.refsend.seal -v nonsense "$SNAP"
+	run_code 5 refsnap info "$SNAP"
+	expect_error malformed
+	setfattr -n user.refsend.seal -v 0x0100ff "$SNAP"
+	run_code 5 refsnap info "$SNAP"
+	expect_error 'another version of refsnap (seal version 1, '
 	run_ok refsnap list "$A"
 	rm -f "$SNAP"
 }
