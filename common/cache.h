@@ -21,8 +21,10 @@ bool cache_is_cold(int fd);
 
 /*
  * Ranges of a file that will be read.  Those that lie close are read as one, and
- * what is between them too: a request costs about as much as CACHE_GAP bytes
- * (docs/BENCHMARKS.md, "Reading").
+ * what is between them too.  20,000 blocks of 4 KiB on a cold XFS on a loop
+ * device took, announced one by one and as one: 1.16 and 0.19 s at gaps of 8
+ * KiB, 1.05 and 0.47 s at 32 KiB, 1.01 and 1.01 s at 64 KiB, 1.08 and 2.45 s at
+ * 128 KiB.
  */
 struct cache_ahead {
 	int fd;			/* -1: nothing is done */

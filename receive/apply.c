@@ -17,7 +17,7 @@
 #include "receive/patch.h"
 
 #define LARGEST_BLOCK 65536u	/* of any file system */
-#define WRITE_BACK_EVERY ((uint64_t)16 << 20)	/* bytes */
+#define WRITE_BACK_EVERY ((uint64_t)64 << 20)	/* bytes */
 
 struct apply {
 	struct pipeline *pipeline;
@@ -46,6 +46,8 @@ write_error(const struct apply *apply, struct err *err)
 /*
  * Have what was written go to disk beside the rest, so that fsync(2) has little
  * to do, and then out of the cache.  Ranges ascend: nothing was written past end.
+ * Scattered blocks are better left to fsync(2): begun early, 80,000 blocks of 4
+ * KiB took 4.2 s in place of 3.6 (XFS).
  */
 static void
 write_back(struct apply *apply, uint64_t end, uint64_t bytes)
@@ -53,10 +55,12 @@ write_back(struct apply *apply, uint64_t end, uint64_t bytes)
 	apply->fresh += bytes;
 	if (apply->fd < 0 || apply->fresh < WRITE_BACK_EVERY)
 		return;
-	cache_write_back(apply->fd, apply->begun, end - apply->begun);
-	if (apply->begun > apply->dropped)
-		cache_drop(apply->fd, apply->dropped,
-		    apply->begun - apply->dropped);
+	if (apply->fresh >= (end - apply->begun) / 2) {
+		cache_write_back(apply->fd, apply->begun, end - apply->begun);
+		if (apply->begun > apply->dropped)
+			cache_drop(apply->fd, apply->dropped,
+			    apply->begun - apply->dropped);
+	}
 	apply->dropped = apply->begun;
 	apply->begun = end;
 	apply->fresh = 0;

@@ -92,6 +92,8 @@ def machine_table(results):
                  "others", "caches"):
         if machine.get(name):
             yield f"- {name}: {machine[name]}"
+    if len(r.dates(results)) > 1:
+        yield f"- measured in several runs: {', '.join(r.dates(results))}"
     if machine.get("quick") == "yes":
         yield "- small workloads (`--quick`): ratios are rough"
 

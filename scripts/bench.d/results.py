@@ -89,6 +89,8 @@ def read_raw(path):
                 rest[1], []).append(float(rest[2]))
         elif kind == "skip":
             measure["skipped"] = rest[0]
+    for measure in measures.values():
+        measure["date"] = results["machine"]["date"]
     return results
 
 
@@ -103,6 +105,12 @@ def merge(path, results):
     earlier["took"].update(results["took"])
     earlier["measures"].update(results["measures"])
     return earlier
+
+
+def dates(results):
+    """When the measures were made: one date for each run."""
+    return sorted({measure.get("date", "earlier")
+                   for measure in results["measures"].values()})
 
 
 class Figure:
