@@ -88,8 +88,8 @@ def bars_table(results):
 def machine_table(results):
     machine = results["machine"]
     for name in ("processor", "memory", "kernel", "system",
-                 "file system below", "refsend", "rounds", "date", "load before",
-                 "others", "caches"):
+                 "file system below", "refsend", "rounds", "date",
+                 "load before", "others", "caches"):
         if machine.get(name):
             yield f"- {name}: {machine[name]}"
     if len(r.dates(results)) > 1:
