@@ -30,7 +30,7 @@ int fs_info(int fd, struct fs_info *info);
 
 /*
  * Does a write always leave its mark in mtime and ctime? On XFS, btrfs and ext4,
- * as long as the machine runs.  Not on OCFS2: what O_DIRECT and reflinks of
+ * within one mounting (see mounting.h).  Not on OCFS2: what O_DIRECT and reflinks of
  * ranges move is not written to disk, and is gone when the inode is read again
  * (seen on Linux 6.1).  Not on tmpfs, where a mapping that was read first takes
  * writes without a trace (Linux 6.18).  Of others nobody knows: no.
