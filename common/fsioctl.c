@@ -156,6 +156,19 @@ fs_clone(int src, int dst)
 	return ioctl(dst, FICLONE, src);
 }
 
+int
+fs_clone_range(int src, uint64_t from, uint64_t length, int dst, uint64_t to)
+{
+	struct file_clone_range range;
+
+	memset(&range, 0, sizeof(range));
+	range.src_fd = src;
+	range.src_offset = from;
+	range.src_length = length;
+	range.dest_offset = to;
+	return ioctl(dst, FICLONERANGE, &range);
+}
+
 bool
 fs_clone_unsupported(int error)
 {

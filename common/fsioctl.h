@@ -65,7 +65,15 @@ int fs_copy_nocow(int src, int dst);
  */
 int fs_clone(int src, int dst);
 
-/* Does errno of fs_clone() say that the file system, or this pair, cannot? */
+/*
+ * Let dst have length bytes of src, from offset from on, at offset to
+ * (FICLONERANGE).  Both offsets and the length are multiples of what the file
+ * system shares: a block, on OCFS2 a cluster; else EINVAL.
+ */
+int fs_clone_range(int src, uint64_t from, uint64_t length, int dst,
+    uint64_t to);
+
+/* Does errno of these two say that the file system, or this pair, cannot? */
 bool fs_clone_unsupported(int error);
 
 /*

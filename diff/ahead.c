@@ -19,14 +19,9 @@
 #define BYTES_MAX ((uint64_t)16 << 20)
 #define HINT_MAX ((uint64_t)1 << 20)
 
-struct range {
-	uint64_t offset;
-	uint64_t length;
-};
-
 struct ahead {
 	struct cache_ahead files[2];
-	ahead_use *use;
+	range_sink *use;
 	void *cookie;
 	struct range ranges[RANGES_MAX];	/* a ring */
 	uint64_t put, used;	/* counters: put - used are in it */
@@ -34,7 +29,7 @@ struct ahead {
 };
 
 struct ahead *
-ahead_new(int base_fd, int snapshot_fd, ahead_use *use, void *cookie)
+ahead_new(int base_fd, int snapshot_fd, range_sink *use, void *cookie)
 {
 	struct ahead *ahead = calloc(1, sizeof(*ahead));
 
@@ -53,6 +48,14 @@ ahead_free(struct ahead *ahead)
 	free(ahead);
 }
 
+/* Of a range that is not to be read nothing is told. */
+static uint64_t
+hint_of(const struct range *range)
+{
+	return range->source == RANGE_READ ?
+	    bytes_min(range->length, HINT_MAX) : 0;
+}
+
 /* Use the oldest range. */
 static int
 use_next(struct ahead *ahead, struct err *err)
@@ -63,16 +66,14 @@ use_next(struct ahead *ahead, struct err *err)
 		if (ahead->files[i].start <= range.offset)
 			cache_ahead_flush(&ahead->files[i]);
 	}
-	ahead->bytes -= bytes_min(range.length, HINT_MAX);
-	return ahead->use(ahead->cookie, range.offset, range.length, err);
+	ahead->bytes -= hint_of(&range);
+	return ahead->use(ahead->cookie, &range, err);
 }
 
 int
-ahead_put(struct ahead *ahead, uint64_t offset, uint64_t length,
-    struct err *err)
+ahead_put(struct ahead *ahead, const struct range *range, struct err *err)
 {
-	const uint64_t hint = bytes_min(length, HINT_MAX);
-	const struct range range = { offset, length };
+	const uint64_t hint = hint_of(range);
 	int rc = 0;
 
 	while (rc == 0 && (ahead->put - ahead->used == RANGES_MAX ||
@@ -80,9 +81,9 @@ ahead_put(struct ahead *ahead, uint64_t offset, uint64_t length,
 		rc = use_next(ahead, err);
 	if (rc != 0)
 		return rc;
-	for (size_t i = 0; i < 2; i++)
-		cache_ahead_add(&ahead->files[i], offset, hint);
-	ahead->ranges[ahead->put++ % RANGES_MAX] = range;
+	for (size_t i = 0; i < 2 && hint > 0; i++)
+		cache_ahead_add(&ahead->files[i], range->offset, hint);
+	ahead->ranges[ahead->put++ % RANGES_MAX] = *range;
 	ahead->bytes += hint;
 	return 0;
 }

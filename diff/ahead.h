@@ -13,23 +13,20 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "diff/range.h"
 
 struct ahead;
 
-/* Does what there is to do with one range; returns 0 to go on. */
-typedef int ahead_use(void *cookie, uint64_t offset, uint64_t length,
-    struct err *err);
-
 /*
- * Ranges will be read from both files; base_fd may be -1.  NULL without
- * memory.
+ * Ranges will be read from both files, by use; base_fd may be -1.  NULL
+ * without memory.
  */
-struct ahead *ahead_new(int base_fd, int snapshot_fd, ahead_use *use,
+struct ahead *ahead_new(int base_fd, int snapshot_fd, range_sink *use,
     void *cookie);
 void ahead_free(struct ahead *ahead);
 
 /* Take a range; ranges that were taken before may be used meanwhile. */
-int ahead_put(struct ahead *ahead, uint64_t offset, uint64_t length,
+int ahead_put(struct ahead *ahead, const struct range *range,
     struct err *err);
 
 /* Use all that were taken. */

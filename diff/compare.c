@@ -147,7 +147,10 @@ emit(struct compare *compare, enum delta_kind kind, uint64_t offset,
     uint64_t length, const uint8_t *data, const uint8_t *base,
     struct err *err)
 {
-	const struct delta_event event = { kind, offset, length, data, base };
+	const struct delta_event event = {
+		.kind = kind, .offset = offset, .length = length,
+		.data = data, .base = base,
+	};
 
 	return compare->sink(compare->cookie, &event, err);
 }

@@ -13,6 +13,7 @@
 #include "diff/compare.h"
 #include "diff/delta.h"
 #include "diff/map_diff.h"
+#include "diff/moved.h"
 #include "diff/pin.h"
 
 /* Everything that a run has open. */
@@ -27,6 +28,8 @@ struct run {
 	struct ahead *ahead;	/* what is to be compared */
 	int base_pin, snapshot_pin;	/* private clones, or -1 */
 	struct map_source *base_map, *snapshot_map;	/* or NULL */
+	struct map_source *index_map;	/* of the base, for moved; or NULL */
+	struct moved *moved;
 };
 
 static double
@@ -39,28 +42,37 @@ now_seconds(void)
 }
 
 static int
-compare_next(void *cookie, uint64_t offset, uint64_t length, struct err *err)
+compare_next(void *cookie, const struct range *range, struct err *err)
 {
 	struct run *run = cookie;
+	const struct delta_event event = {
+		.kind = DELTA_MOVED, .offset = range->offset,
+		.length = range->length, .source = range->source,
+	};
 
-	notify_progress(run->options->notify, offset,
+	notify_progress(run->options->notify, range->offset,
 	    run->snapshot->identity.size);
-	return compare_range(run->compare, offset, length, err);
+	if (range->source != RANGE_READ) {
+		run->stats->moved += range->length;
+		return run->sink(run->cookie, &event, err);
+	}
+	return compare_range(run->compare, range->offset, range->length, err);
 }
 
 /* A range that the maps did not prove equal. */
 static int
-on_candidate(void *cookie, uint64_t offset, uint64_t length, struct err *err)
+on_candidate(void *cookie, const struct range *range, struct err *err)
 {
 	struct run *run = cookie;
 	const struct delta_event event = {
-		.kind = DELTA_CANDIDATE, .offset = offset, .length = length,
+		.kind = DELTA_CANDIDATE, .offset = range->offset,
+		.length = range->length,
 	};
 
-	run->stats->candidates += length;
+	run->stats->candidates += range->length;
 	if (run->options->map_only)
 		return run->sink(run->cookie, &event, err);
-	return ahead_put(run->ahead, offset, length, err);
+	return ahead_put(run->ahead, range, err);
 }
 
 /*
@@ -127,6 +139,8 @@ open_maps(struct run *run, int (*open_map)(int, const char *,
 	if (rc == 0)
 		rc = open_map(snapshot_fd, run->snapshot->path,
 		    &run->snapshot_map, err);
+	if (rc == 0 && run->options->moved)
+		rc = open_map(base_fd, run->base->path, &run->index_map, err);
 	return rc;
 }
 
@@ -167,6 +181,22 @@ choose(struct run *run, const char **why, struct err *err)
 	return open_maps(run, map_fiemap_new, err);
 }
 
+static int
+prepare_moved(struct run *run, struct err *err)
+{
+	struct fs_info info;
+
+	if (run->index_map == NULL)
+		return 0;
+	if (fs_info(run->base->fd, &info) != 0)
+		return err_sys(err, ERR_FAILED, "%s", run->base->path);
+	run->moved = moved_new(run->index_map, run->base->identity.size,
+	    info.block_size);
+	if (run->moved == NULL)
+		return err_sys(err, ERR_FAILED, "%s", run->base->path);
+	return 0;
+}
+
 /* Find candidates by maps. */
 static int
 run_maps(struct run *run, struct err *err)
@@ -180,9 +210,12 @@ run_maps(struct run *run, struct err *err)
 		.candidate = on_candidate,
 		.cookie = run,
 	};
-	int rc = map_diff_run(&diff, err);
+	int rc = prepare_moved(run, err);
 
-	run->stats->moved = diff.moved;
+	diff.moved = run->moved;
+	if (rc == 0)
+		rc = map_diff_run(&diff, err);
+	run->stats->spoiled = diff.spoiled;
 	if (rc == 0)
 		rc = ahead_finish(run->ahead, err);
 	return rc;
@@ -191,7 +224,9 @@ run_maps(struct run *run, struct err *err)
 static int
 run_all(struct run *run, struct err *err)
 {
-	const uint64_t size = run->snapshot->identity.size;
+	const struct range all = {
+		.length = run->snapshot->identity.size, .source = RANGE_READ,
+	};
 	const char *why = "";
 	int rc = 1;
 
@@ -208,11 +243,15 @@ run_all(struct run *run, struct err *err)
 		    "%s, %s: %s: %s", run->base->path, run->snapshot->path,
 		    run->options->map_only ? "nothing can be proven equal" :
 		    "every byte is compared", why);
-	if (size > 0)
-		rc = on_candidate(run, 0, size, err);
-	else
-		rc = 0;
+	rc = all.length > 0 ? on_candidate(run, &all, err) : 0;
 	return rc == 0 ? ahead_finish(run->ahead, err) : rc;
+}
+
+static void
+map_free(struct map_source *map)
+{
+	if (map != NULL)
+		map->free(map);
 }
 
 int
@@ -242,10 +281,10 @@ delta_run(const struct snapshot *base, const struct snapshot *snapshot,
 		rc = snapshot_recheck(base, err);
 	compare_free(run.compare);
 	ahead_free(run.ahead);
-	if (run.base_map != NULL)
-		run.base_map->free(run.base_map);
-	if (run.snapshot_map != NULL)
-		run.snapshot_map->free(run.snapshot_map);
+	moved_free(run.moved);
+	map_free(run.base_map);
+	map_free(run.snapshot_map);
+	map_free(run.index_map);
 	if (run.base_pin >= 0)
 		close(run.base_pin);
 	if (run.snapshot_pin >= 0)

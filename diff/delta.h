@@ -16,6 +16,7 @@ enum delta_kind {
 	DELTA_DATA,		/* other bytes than in the base */
 	DELTA_ZERO,		/* allocated, all zeros; the base differs or is hole */
 	DELTA_HOLE,		/* hole, where the base is none */
+	DELTA_MOVED,		/* what the base has at source (moved) */
 	DELTA_CANDIDATE,	/* not proven equal, not read (map_only) */
 };
 
@@ -26,6 +27,7 @@ struct delta_event {
 	uint64_t length;	/* DELTA_DATA: at most DELTA_DATA_MAX */
 	const uint8_t *data;	/* DELTA_DATA: the new bytes, else NULL */
 	const uint8_t *base;	/* DELTA_DATA: the old ones; NULL if hole there */
+	uint64_t source;	/* DELTA_MOVED: offset in the base */
 };
 
 #define DELTA_DATA_MAX 262144u
@@ -38,6 +40,11 @@ struct delta_options {
 	 * the base does not have them, even if it reads as zeros there.
 	 */
 	bool exact;
+	/*
+	 * Report as DELTA_MOVED, without reading it, what maps prove to be in
+	 * the base at another offset: whole blocks below both sizes.
+	 */
+	bool moved;
 	const struct notify *notify;
 };
 
@@ -46,7 +53,8 @@ struct delta_stats {
 	uint64_t candidates;	/* bytes that were not proven equal by maps */
 	uint64_t base_read;	/* bytes read of the base */
 	uint64_t snapshot_read;	/* bytes read of the snapshot */
-	uint64_t moved;		/* windows mapped again since blocks moved */
+	uint64_t moved;		/* bytes of DELTA_MOVED */
+	uint64_t spoiled;	/* windows mapped again since blocks moved */
 	double pin_seconds;	/* spent on private clones */
 };
 

@@ -60,6 +60,38 @@ extent_cut(struct extent extent, uint64_t from, uint64_t to)
 	return extent;
 }
 
+/* Walks a window: which extent covers a position, if any, and up to where. */
+struct extent_cursor {
+	const struct extent_window *window;
+	size_t index;
+};
+
+/*
+ * The extent at position, or NULL in a hole; *until receives its end.
+ * Positions ascend from call to call.
+ */
+static inline const struct extent *
+extent_at(struct extent_cursor *cursor, uint64_t position, uint64_t *until)
+{
+	const struct extent_window *window = cursor->window;
+
+	while (cursor->index < window->count) {
+		const struct extent *extent = &window->extents[cursor->index];
+
+		if (position < extent->offset) {
+			*until = extent->offset;
+			return NULL;
+		}
+		if (position < extent->offset + extent->length) {
+			*until = extent->offset + extent->length;
+			return extent;
+		}
+		cursor->index++;
+	}
+	*until = UINT64_MAX;
+	return NULL;
+}
+
 /* Make a window say: everything from from to to must be read. */
 static inline void
 extent_window_opaque(struct extent_window *window, uint64_t from, uint64_t to)

@@ -120,7 +120,7 @@ print_json_totals(struct printer *printer, const struct delta_stats *stats,
 	json_number(json, "candidate_bytes", stats->candidates);
 	json_number(json, "base_read_bytes", stats->base_read);
 	json_number(json, "snapshot_read_bytes", stats->snapshot_read);
-	json_number(json, "moved_windows", stats->moved);
+	json_number(json, "moved_windows", stats->spoiled);
 	json_string(json, "method", stats->method);
 	json_seconds(json, "pin_seconds", stats->pin_seconds);
 	json_seconds(json, "seconds", seconds);

@@ -31,14 +31,18 @@ struct map_btrfs {
 	 * that begins before its start, so a window must start at one. */
 	uint64_t *starts;
 	size_t start_count;
+	uint64_t from, to;	/* that window */
+	uint64_t begin;		/* where it was searched from */
 };
 
 /* Where to search so that the item that covers from is found. */
 static uint64_t
 search_start(const struct map_btrfs *btrfs, uint64_t from)
 {
-	uint64_t start = 0;
+	uint64_t start = btrfs->begin;
 
+	if (from < btrfs->from || from > btrfs->to)
+		return from;
 	for (size_t i = 0; i < btrfs->start_count; i++) {
 		if (btrfs->starts[i] <= from)
 			start = btrfs->starts[i];
@@ -141,7 +145,8 @@ read_window(struct map_source *source, uint64_t from, uint64_t limit,
     struct extent_window *window, struct err *err)
 {
 	struct map_btrfs *btrfs = (struct map_btrfs *)source;
-	uint64_t next = search_start(btrfs, from);
+	const uint64_t begin = search_start(btrfs, from);
+	uint64_t next = begin;
 	uint32_t items;
 	int rc = 0;
 
@@ -159,6 +164,9 @@ read_window(struct map_source *source, uint64_t from, uint64_t limit,
 		extent_window_opaque(window, from, limit);
 	else if (rc == 0)
 		window->to = limit;
+	btrfs->begin = begin;
+	btrfs->from = from;
+	btrfs->to = window->to;
 	return 0;
 }
 

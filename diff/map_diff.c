@@ -22,33 +22,88 @@ struct passes {
 /* Joins neighbouring candidates, across windows too. */
 struct joiner {
 	struct map_diff *diff;
+	const struct extent_window *snapshot;	/* the one that is decided */
 	struct err *err;
-	uint64_t offset;
-	uint64_t length;	/* 0: nothing is pending */
+	struct range range;	/* pending, if it has a length */
 	int rc;
 };
 
 static void
 joiner_flush(struct joiner *joiner)
 {
-	if (joiner->length > 0 && joiner->rc == 0)
+	if (joiner->range.length > 0 && joiner->rc == 0)
 		joiner->rc = joiner->diff->candidate(joiner->diff->cookie,
-		    joiner->offset, joiner->length, joiner->err);
-	joiner->length = 0;
+		    &joiner->range, joiner->err);
+	joiner->range.length = 0;
 }
 
-static void
-joiner_add(void *cookie, uint64_t offset, uint64_t length)
+static int
+joiner_add(void *cookie, const struct range *range, struct err *err)
 {
 	struct joiner *joiner = cookie;
 
-	if (joiner->length > 0 && joiner->offset + joiner->length == offset) {
-		joiner->length += length;
-		return;
+	(void)err;
+	if (joiner->range.length > 0 &&
+	    range_continues(&joiner->range, range)) {
+		joiner->range.length += range->length;
+	} else {
+		joiner_flush(joiner);
+		joiner->range = *range;
 	}
-	joiner_flush(joiner);
-	joiner->offset = offset;
-	joiner->length = length;
+	return joiner->rc;
+}
+
+/* A range that is not equal in place: a verdict_sink. */
+static void
+on_candidate(void *cookie, uint64_t offset, uint64_t length)
+{
+	struct joiner *joiner = cookie;
+	const struct range range = { offset, length, RANGE_READ };
+
+	if (joiner->rc != 0)
+		return;
+	if (joiner->diff->moved != NULL)
+		joiner->rc = moved_split(joiner->diff->moved, joiner->snapshot,
+		    offset, length, joiner_add, joiner, joiner->err);
+	else
+		joiner_add(joiner, &range, joiner->err);
+}
+
+static void
+on_any(void *cookie, uint64_t offset, uint64_t length)
+{
+	bool *any = cookie;
+
+	(void)offset;
+	(void)length;
+	*any = true;
+}
+
+/*
+ * Decide a window whose maps agree.  If something changed for the first time,
+ * the index of what moved is made, and *to says that nothing is decided yet:
+ * the snapshot must be mapped after it.
+ */
+static int
+decide(struct map_diff *diff, const struct passes *passes, uint64_t from,
+    uint64_t *to, struct joiner *joiner, struct err *err)
+{
+	const uint64_t floor = bytes_min(diff->base_size, diff->snapshot_size);
+	const struct verdict_sink look = { on_any, &(bool){ false } };
+	const struct verdict_sink sink = { on_candidate, joiner };
+
+	if (diff->moved != NULL && !moved_indexed(diff->moved)) {
+		verdict(&passes->base, &passes->snapshot, from, *to, floor,
+		    diff->comparable, &look);
+		if (*(bool *)look.cookie) {
+			*to = from;
+			return moved_index(diff->moved, err);
+		}
+	}
+	joiner->snapshot = &passes->snapshot;
+	verdict(&passes->base, &passes->snapshot, from, *to, floor,
+	    diff->comparable, &sink);
+	return joiner->rc;
 }
 
 /*
@@ -81,9 +136,8 @@ static int
 diff_window(struct map_diff *diff, struct passes *passes, uint64_t from,
     uint64_t *to, struct joiner *joiner, struct err *err)
 {
-	const uint64_t floor = bytes_min(diff->base_size, diff->snapshot_size);
-	const struct verdict_sink sink = { joiner_add, joiner };
 	bool agreed = false;
+	struct range all;
 
 	for (int i = 0; i < TRIES && !agreed; i++) {
 		const int rc = map_window(diff, passes, from, to, &agreed,
@@ -92,15 +146,13 @@ diff_window(struct map_diff *diff, struct passes *passes, uint64_t from,
 		if (rc != 0)
 			return rc;
 		if (!agreed)
-			diff->moved++;
+			diff->spoiled++;
 	}
-	if (agreed)
-		verdict(&passes->base, &passes->snapshot, from, *to, floor,
-		    diff->comparable, &sink);
-	else
-		joiner_add(joiner, from, *to - from);
 	diff->windows++;
-	return joiner->rc;
+	if (agreed)
+		return decide(diff, passes, from, to, joiner, err);
+	all = (struct range){ from, *to - from, RANGE_READ };
+	return joiner_add(joiner, &all, err);
 }
 
 int

@@ -16,6 +16,8 @@
 
 #include "common/err.h"
 #include "diff/map_source.h"
+#include "diff/moved.h"
+#include "diff/range.h"
 
 struct map_diff {
 	struct map_source *base;
@@ -23,16 +25,13 @@ struct map_diff {
 	uint64_t base_size;
 	uint64_t snapshot_size;
 	bool comparable;	/* both lie on one device, see verdict.h */
-	/*
-	 * Receives ascending ranges that may differ; neighbours are joined.
-	 * Returns 0 to go on.
-	 */
-	int (*candidate)(void *cookie, uint64_t offset, uint64_t length,
-	    struct err *err);
+	struct moved *moved;	/* finds what moved; NULL: nobody asks */
+	/* Receives ascending ranges that may differ; neighbours are joined. */
+	range_sink *candidate;
 	void *cookie;
 	/* Results. */
 	uint64_t windows;	/* that were decided */
-	uint64_t moved;		/* tries that a move of blocks spoiled */
+	uint64_t spoiled;	/* tries that a move of blocks spoiled */
 };
 
 /*

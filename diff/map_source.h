@@ -15,8 +15,8 @@ struct map_source {
 	/*
 	 * Read the map of bytes from from on into the window, up to limit or
 	 * until the window is full; window->to > from says how far it got.
-	 * Calls begin at 0 and go on at the last from, or at an offset inside
-	 * the last window or at its end.
+	 * Calls begin at 0, or where an extent was seen to begin, and go on at
+	 * the last from, or at an offset inside the last window or at its end.
 	 */
 	int (*read)(struct map_source *source, uint64_t from, uint64_t limit,
 	    struct extent_window *window, struct err *err);

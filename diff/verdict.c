@@ -7,35 +7,6 @@
 #include "common/bytes.h"
 #include "diff/verdict.h"
 
-/* Walks a window: which extent covers a position, if any, and up to where. */
-struct cursor {
-	const struct extent_window *window;
-	size_t index;
-};
-
-/* The extent at position, or NULL in a hole; *until receives its end. */
-static const struct extent *
-cursor_at(struct cursor *cursor, uint64_t position, uint64_t *until)
-{
-	const struct extent_window *window = cursor->window;
-
-	while (cursor->index < window->count) {
-		const struct extent *extent = &window->extents[cursor->index];
-
-		if (position < extent->offset) {
-			*until = extent->offset;
-			return NULL;
-		}
-		if (position < extent->offset + extent->length) {
-			*until = extent->offset + extent->length;
-			return extent;
-		}
-		cursor->index++;
-	}
-	*until = UINT64_MAX;
-	return NULL;
-}
-
 static bool
 keys_equal(const struct extent_key *a, const struct extent_key *b)
 {
@@ -50,12 +21,12 @@ address_at(const struct extent *extent, uint64_t position)
 	return extent->address + (position - extent->offset);
 }
 
-/* Do both files have the same block at position? */
-static bool
-same_block(const struct extent *a, const struct extent *b, uint64_t position)
+bool
+verdict_same_block(const struct extent *a, uint64_t a_position,
+    const struct extent *b, uint64_t b_position)
 {
 	return a->trusted && b->trusted &&
-	    address_at(a, position) == address_at(b, position) &&
+	    address_at(a, a_position) == address_at(b, b_position) &&
 	    keys_equal(&a->key, &b->key);
 }
 
@@ -64,21 +35,22 @@ verdict(const struct extent_window *base, const struct extent_window *snapshot,
     uint64_t from, uint64_t to, uint64_t floor, bool comparable,
     const struct verdict_sink *sink)
 {
-	struct cursor base_cursor = { base, 0 };
-	struct cursor snapshot_cursor = { snapshot, 0 };
+	struct extent_cursor base_cursor = { base, 0 };
+	struct extent_cursor snapshot_cursor = { snapshot, 0 };
 	uint64_t position = from;
 
 	while (position < to) {
 		uint64_t base_until, snapshot_until, end;
-		const struct extent *old = cursor_at(&base_cursor, position,
+		const struct extent *old = extent_at(&base_cursor, position,
 		    &base_until);
-		const struct extent *new = cursor_at(&snapshot_cursor,
+		const struct extent *new = extent_at(&snapshot_cursor,
 		    position, &snapshot_until);
 		bool equal = old == NULL && new == NULL;
 
 		end = bytes_min(to, bytes_min(base_until, snapshot_until));
 		if (comparable && old != NULL && new != NULL &&
-		    position < floor && same_block(old, new, position)) {
+		    position < floor &&
+		    verdict_same_block(old, position, new, position)) {
 			end = bytes_min(end, floor);
 			equal = true;
 		}
@@ -93,14 +65,14 @@ bool
 verdict_maps_agree(const struct extent_window *a,
     const struct extent_window *b, uint64_t from, uint64_t to)
 {
-	struct cursor cursor_a = { a, 0 }, cursor_b = { b, 0 };
+	struct extent_cursor cursor_a = { a, 0 }, cursor_b = { b, 0 };
 	uint64_t position = from;
 
 	while (position < to) {
 		uint64_t until_a, until_b;
-		const struct extent *x = cursor_at(&cursor_a, position,
+		const struct extent *x = extent_at(&cursor_a, position,
 		    &until_a);
-		const struct extent *y = cursor_at(&cursor_b, position,
+		const struct extent *y = extent_at(&cursor_b, position,
 		    &until_b);
 
 		if (bytes_min(until_a, to) != bytes_min(until_b, to) ||

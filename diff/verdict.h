@@ -32,6 +32,13 @@ void verdict(const struct extent_window *base,
     const struct extent_window *snapshot, uint64_t from, uint64_t to,
     uint64_t floor, bool comparable, const struct verdict_sink *sink);
 
+/*
+ * Do two extents have the same block, each at a position within it?  It counts
+ * only where both maps are known to have been so at one moment.
+ */
+bool verdict_same_block(const struct extent *a, uint64_t a_position,
+    const struct extent *b, uint64_t b_position);
+
 /* Do two windows of one file, both covering [from, to), say the same? */
 bool verdict_maps_agree(const struct extent_window *a,
     const struct extent_window *b, uint64_t from, uint64_t to);

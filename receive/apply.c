@@ -17,6 +17,7 @@
 #include "receive/patch.h"
 
 #define LARGEST_BLOCK 65536u	/* of any file system */
+#define CLONE_ROOM 4096u	/* bytes that a reflink counts for, roughly */
 #define WRITE_BACK_EVERY ((uint64_t)64 << 20)	/* bytes */
 
 struct apply {
@@ -26,6 +27,7 @@ struct apply {
 	int fd;
 	uint64_t size;
 	int base_fd;
+	enum reflink_mode reflink;
 	struct digest_state *digest;
 	const char *path;
 	apply_room *room;
@@ -145,6 +147,52 @@ write_ranges(struct apply *apply, const struct record_ranges *ranges,
 	return rc;
 }
 
+/* Copy what moved, through buffer, of RECORD_RAW_MAX bytes. */
+static int
+copy_moved(struct apply *apply, const struct record_clone *clone,
+    uint8_t *buffer, struct err *err)
+{
+	uint64_t done = 0;
+
+	while (done < clone->length) {
+		const size_t n = (size_t)bytes_min(clone->length - done,
+		    RECORD_RAW_MAX);
+		const int rc = apply->room(apply->cookie, n, err);
+
+		if (rc != 0)
+			return rc;
+		if (io_pread_zeros(apply->base_fd, buffer, n,
+		    clone->source_offset + done) != 0)
+			return err_sys(err, ERR_FAILED,
+			    "cannot read the base of %s", apply->path);
+		if (io_pwrite(apply->fd, buffer, n, clone->offset + done) != 0)
+			return write_error(apply, err);
+		done += n;
+		write_back(apply, clone->offset + done, n);
+	}
+	return 0;
+}
+
+/* What the base has elsewhere: share it, if the file system can. */
+static int
+write_moved(struct apply *apply, const struct patch *patch, struct err *err)
+{
+	const struct record_clone *clone = &patch->record.u.clone;
+	int rc;
+
+	if (apply->fd < 0)
+		return 0;
+	if (apply->reflink == REFLINK_NEVER)
+		return copy_moved(apply, clone, patch->raw, err);
+	rc = apply->room(apply->cookie, CLONE_ROOM, err);
+	if (rc != 0 || fs_clone_range(apply->base_fd, clone->source_offset,
+	    clone->length, apply->fd, clone->offset) == 0)
+		return rc;
+	if (fs_clone_unsupported(errno))
+		return copy_moved(apply, clone, patch->raw, err);
+	return write_error(apply, err);
+}
+
 static int
 write_step(void *cookie, void *piece, struct err *err)
 {
@@ -156,6 +204,8 @@ write_step(void *cookie, void *piece, struct err *err)
 		return write_ranges(apply, &patch->record.u.zero, false, err);
 	case RECORD_HOLE:
 		return write_ranges(apply, &patch->record.u.hole, true, err);
+	case RECORD_CLONE:
+		return write_moved(apply, patch, err);
 	default:
 		return write_data(apply, patch, err);
 	}
@@ -213,14 +263,15 @@ apply_free(struct apply *apply)
 
 void
 apply_start(struct apply *apply, int fd, uint64_t size, int base_fd,
-    struct digest_state *digest, const char *path, apply_room *room,
-    void *cookie)
+    enum reflink_mode reflink, struct digest_state *digest, const char *path,
+    apply_room *room, void *cookie)
 {
 	apply->room = room;
 	apply->cookie = cookie;
 	apply->fd = fd;
 	apply->size = size;
 	apply->base_fd = base_fd;
+	apply->reflink = reflink;
 	apply->digest = digest;
 	apply->path = path;
 	apply->base_cold = base_fd >= 0 && cache_is_cold(base_fd);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "snapshot/content.h"
 #include "snapshot/digest.h"
 #include "stream-format/record.h"
 
@@ -31,16 +32,17 @@ typedef int apply_room(void *cookie, uint64_t bytes, struct err *err);
  * Start with a file.  fd is the file under construction, which already holds
  * the base, cut or extended to the final size; -1 checks and writes nothing.
  * size is its size.
- * base_fd is the base, or -1: prefixes are read from it and never from fd.
+ * base_fd is the base, or -1: prefixes and what moved are read from it, never
+ * from fd; what moved is reflinked or copied, as reflink says.
  * digest, if not NULL, takes in all data.  path is for messages.  Nothing may
  * be on its way from before.
  */
 void apply_start(struct apply *apply, int fd, uint64_t size, int base_fd,
-    struct digest_state *digest, const char *path, apply_room *room,
-    void *cookie);
+    enum reflink_mode reflink, struct digest_state *digest, const char *path,
+    apply_room *room, void *cookie);
 
 /*
- * Apply a DATA, ZERO or HOLE record, now or later: an error may be that of a
+ * Apply a DATA, ZERO, HOLE or CLONE record, now or later: an error may be that of a
  * record before.
  */
 int apply_record(struct apply *apply, const struct record *record,

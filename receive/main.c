@@ -91,11 +91,12 @@ report_lines(struct tool *tool, const struct options *options,
 		else
 			notify_line(&tool->notify, NOTIFY_VERBOSE, "%s %s%s: "
 			    "%s of data, %" PRIu64 " bytes of zeros, %" PRIu64
-			    " of holes", options->receive.dry_run ?
+			    " of holes, %" PRIu64 " moved",
+			    options->receive.dry_run ?
 			    "would receive" : "received", received->path,
 			    received->based ? " onto its base" : " whole",
 			    text_size(received->data, data), received->zeros,
-			    received->holes);
+			    received->holes, received->moved);
 	}
 	if (result->live != NULL)
 		notify_line(&tool->notify, NOTIFY_VERBOSE, "live file: %s",
@@ -123,6 +124,7 @@ report_json(struct tool *tool, const struct options *options,
 		json_number(&json, "data_bytes", received->data);
 		json_number(&json, "zero_bytes", received->zeros);
 		json_number(&json, "hole_bytes", received->holes);
+		json_number(&json, "moved_bytes", received->moved);
 		json_object_end(&json);
 	}
 	json_array_end(&json);

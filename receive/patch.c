@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * patch.c - a DATA, ZERO or HOLE record on its way into a file.
+ * patch.c - a DATA, ZERO, HOLE or CLONE record on its way into a file.
  */
 #include "config.h"
 
@@ -64,7 +64,7 @@ patch_take(struct patch *patch, const struct record *record)
 		memcpy(patch->ranges, record->u.zero.ranges,
 		    record->u.zero.count * size);
 		patch->record.u.zero.ranges = patch->ranges;
-	} else {
+	} else if (record->type == RECORD_HOLE) {
 		memcpy(patch->ranges, record->u.hole.ranges,
 		    record->u.hole.count * size);
 		patch->record.u.hole.ranges = patch->ranges;

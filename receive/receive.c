@@ -148,8 +148,8 @@ on_begin(struct receiver *r, const struct record_begin *begin,
 			rc = prepare_partial(r, err);
 	}
 	apply_start(r->apply, r->partial.fd, begin->size,
-	    r->target.based ? r->target.base.fd : -1, r->digest,
-	    r->target.path, check_room, r);
+	    r->target.based ? r->target.base.fd : -1, options->reflink,
+	    r->digest, r->target.path, check_room, r);
 	return rc;
 }
 
@@ -189,6 +189,8 @@ on_ranges(struct receiver *r, const struct record *record, struct err *err)
 		r->received.data += record->u.data.raw_length;
 	else if (record->type == RECORD_ZERO)
 		r->received.zeros += sum_ranges(&record->u.zero);
+	else if (record->type == RECORD_CLONE)
+		r->received.moved += record->u.clone.length;
 	else
 		r->received.holes += sum_ranges(&record->u.hole);
 	return r->blind ? 0 : apply_record(r->apply, record, err);
@@ -238,6 +240,7 @@ on_record(struct receiver *r, const struct record *record, struct err *err)
 	case RECORD_DATA:
 	case RECORD_ZERO:
 	case RECORD_HOLE:
+	case RECORD_CLONE:
 		return on_ranges(r, record, err);
 	case RECORD_END:
 		return finish_snapshot(r, &record->u.end, err);

@@ -37,6 +37,7 @@ struct received {
 	uint64_t data;		/* bytes written */
 	uint64_t zeros;
 	uint64_t holes;
+	uint64_t moved;		/* what the base had elsewhere */
 };
 
 struct receive_result {

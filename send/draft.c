@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * draft.c - a DATA, ZERO or HOLE record that is being made.
+ * draft.c - a DATA, ZERO, HOLE or CLONE record that is being made.
  */
 #include "config.h"
 
@@ -162,6 +162,13 @@ draft_encode(struct draft *draft, struct err *err)
 	if (draft->kind == DRAFT_HOLE) {
 		record->type = RECORD_HOLE;
 		record->u.hole = ranges;
+		return 0;
+	}
+	if (draft->kind == DRAFT_MOVED) {
+		record->type = RECORD_CLONE;
+		record->u.clone.offset = draft->ranges[0].offset;
+		record->u.clone.length = draft->ranges[0].length;
+		record->u.clone.source_offset = draft->source;
 		return 0;
 	}
 	record->type = RECORD_DATA;

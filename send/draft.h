@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * draft.h - a DATA, ZERO or HOLE record that is being made.
+ * draft.h - a DATA, ZERO, HOLE or CLONE record that is being made.
  *
  * gather.c packs ranges and bytes into it; draft_encode() then makes the record,
  * in any thread.
@@ -30,6 +30,7 @@ enum draft_kind {
 	DRAFT_PREFIX,		/* base has what the base holds at the same places */
 	DRAFT_ZERO,
 	DRAFT_HOLE,
+	DRAFT_MOVED,		/* one range, what the base has at source */
 };
 
 struct draft {
@@ -37,6 +38,7 @@ struct draft {
 	int level;		/* of zstd; 0: raw */
 	uint32_t count;		/* of ranges */
 	uint32_t raw_length;
+	uint64_t source;
 	struct record_range ranges[DRAFT_RANGES_MAX];
 	uint8_t raw[DRAFT_PLAIN_BYTES];
 	uint8_t base[DRAFT_PREFIX_BYTES];

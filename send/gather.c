@@ -191,6 +191,22 @@ add_data(struct gather *gather, const struct delta_event *event,
 	return 0;
 }
 
+/* A record of its own for each. */
+static int
+add_moved(struct gather *gather, const struct delta_event *event,
+    struct err *err)
+{
+	int rc;
+
+	put_draft(gather);
+	rc = have_draft(gather, DRAFT_MOVED, 1, err);
+	if (rc != 0)
+		return rc;
+	draft_add(gather->draft, event->offset, event->length);
+	gather->draft->source = event->source;
+	return 0;
+}
+
 int
 gather_event(void *cookie, const struct delta_event *event, struct err *err)
 {
@@ -199,6 +215,8 @@ gather_event(void *cookie, const struct delta_event *event, struct err *err)
 
 	if (event->kind == DELTA_DATA)
 		return add_data(gather, event, err);
+	if (event->kind == DELTA_MOVED)
+		return add_moved(gather, event, err);
 	rc = have_draft(gather, event->kind == DELTA_ZERO ? DRAFT_ZERO :
 	    DRAFT_HOLE, 1, err);
 	if (rc == 0)

@@ -106,12 +106,12 @@ report(struct tool *tool, const struct options *options,
 
 	if (!options->json) {
 		notify_line(&tool->notify, NOTIFY_VERBOSE, "%s %" PRIu64 " snapshot%s: %s of data, %"
-		    PRIu64 " bytes of zeros, %" PRIu64 " of holes; stream of %"
-		    PRIu64 " bytes (%s); found by %s, %" PRIu64 " bytes read",
+		    PRIu64 " bytes of zeros, %" PRIu64 " of holes, %" PRIu64
+		    " moved; stream of %" PRIu64 " bytes (%s); found by %s, %" PRIu64 " bytes read",
 		    options->dry_run ? "would send" : "sent",
 		    result->snapshots, result->snapshots == 1 ? "" : "s",
 		    text_size(result->data, data), result->zeros,
-		    result->holes, result->wire,
+		    result->holes, result->moved, result->wire,
 		    text_size(result->wire, wire), result->method,
 		    result->base_read + result->snapshot_read);
 		return;
@@ -121,6 +121,7 @@ report(struct tool *tool, const struct options *options,
 	json_number(&json, "data_bytes", result->data);
 	json_number(&json, "zero_bytes", result->zeros);
 	json_number(&json, "hole_bytes", result->holes);
+	json_number(&json, "moved_bytes", result->moved);
 	json_number(&json, "stream_bytes", result->wire);
 	json_number(&json, "base_read_bytes", result->base_read);
 	json_number(&json, "snapshot_read_bytes", result->snapshot_read);

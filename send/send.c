@@ -110,7 +110,7 @@ put_body(struct gather *gather, const struct snapshot *base,
     struct digest *digest, struct send_result *result, struct err *err)
 {
 	const struct delta_options delta_options = {
-		.notify = options->notify,
+		.moved = true, .notify = options->notify,
 	};
 	struct digest_state *state = NULL;
 	struct delta_stats stats;
@@ -133,6 +133,7 @@ put_body(struct gather *gather, const struct snapshot *base,
 	if (rc == 0) {
 		if (state != NULL)
 			digest_final(state, digest);
+		result->moved += stats.moved;
 		result->base_read += stats.base_read;
 		result->snapshot_read += stats.snapshot_read;
 		result->pin_seconds += stats.pin_seconds;
@@ -181,6 +182,8 @@ send_chain(const struct chain *chain, int fd,
 	result->method = "";
 	if (options->level != 0)
 		required = FEATURE_ZSTD;
+	if (chain->count > 1)
+		required |= FEATURE_CLONE;
 	if (options->level != 0 && chain->count > 1)
 		required |= FEATURE_PREFIX;
 	rc = uuid_random(&stream, err);

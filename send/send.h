@@ -24,6 +24,7 @@ struct send_result {
 	uint64_t data;		/* raw bytes of DATA */
 	uint64_t zeros;
 	uint64_t holes;
+	uint64_t moved;		/* what the base has elsewhere */
 	uint64_t wire;		/* of the stream */
 	uint64_t base_read;	/* read of bases */
 	uint64_t snapshot_read;	/* read of snapshots */

@@ -168,6 +168,13 @@ print_data(FILE *out, const struct record_data *data)
 }
 
 static void
+print_clone(FILE *out, const struct record_clone *clone)
+{
+	fprintf(out, " %" PRIu64 "+%" PRIu64 " from %" PRIu64, clone->offset,
+	    clone->length, clone->source_offset);
+}
+
+static void
 print_end(FILE *out, const struct record_end *end)
 {
 	fprintf(out, " records=%" PRIu64 " data=%" PRIu64 " zeros=%" PRIu64
@@ -217,6 +224,8 @@ dump_record(struct dump *dump, const struct record *record, struct err *err)
 		print_end(out, &record->u.end);
 		break;
 	case RECORD_CLONE:
+		print_clone(out, &record->u.clone);
+		break;
 	case RECORD_RESUME:
 	case RECORD_DIGEST:
 		break;	/* the reader hands out none */

@@ -17,10 +17,10 @@
 
 #define FEATURE_ZSTD (1u << 0)
 #define FEATURE_PREFIX (1u << 1)
-#define FEATURE_CLONE (1u << 2)		/* reserved */
+#define FEATURE_CLONE (1u << 2)
 #define FEATURE_FILES (1u << 3)		/* reserved */
 #define FEATURE_RESUME (1u << 4)	/* reserved */
-#define FEATURES_SUPPORTED (FEATURE_ZSTD | FEATURE_PREFIX)
+#define FEATURES_SUPPORTED (FEATURE_ZSTD | FEATURE_PREFIX | FEATURE_CLONE)
 
 struct stream_header {
 	uint64_t required;		/* FEATURE_* */

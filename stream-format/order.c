@@ -56,6 +56,7 @@ begin(struct order *order, const struct record_begin *record, struct err *err)
 	order->state = ORDER_META;
 	order->based = !uuid_is_nil(&record->base);
 	order->size = record->size;
+	order->base_size = record->base_size;
 	order->mtime = record->mtime;
 	order->result_digest = record->result_digest;
 	order->position = 0;
@@ -131,6 +132,14 @@ clone(struct order *order, const struct record_clone *record, struct err *err)
 
 	if (check_feature(order, FEATURE_CLONE, "CLONE", "clone", err) < 0)
 		return -ERR_STREAM;
+	if (!order->based)
+		return err_set(err, ERR_STREAM,
+		    "CLONE comes though the snapshot has no base");
+	if (record->source_offset > order->base_size ||
+	    record->length > order->base_size - record->source_offset)
+		return err_set(err, ERR_STREAM, "CLONE: %" PRIu64 " bytes at %"
+		    PRIu64 " end beyond the size %" PRIu64 " of the base",
+		    record->length, record->source_offset, order->base_size);
 	return advance(order, "CLONE", &range, 1, NULL, err);
 }
 

@@ -30,6 +30,7 @@ struct order {
 	uint64_t required;	/* features that the stream header announced */
 	bool based;		/* the current snapshot has a base */
 	uint64_t size;		/* size of the current snapshot */
+	uint64_t base_size;
 	struct timespec mtime;	/* as BEGIN has it */
 	struct record_digest result_digest;	/* likewise */
 	uint64_t position;	/* end of the last range */

@@ -43,7 +43,8 @@ CHECKPOINT_EVERY = 32 << 20
 
 FEATURE_ZSTD = 1 << 0
 FEATURE_PREFIX = 1 << 1
-FEATURES_KNOWN = FEATURE_ZSTD | FEATURE_PREFIX
+FEATURE_CLONE = 1 << 2
+FEATURES_KNOWN = FEATURE_ZSTD | FEATURE_PREFIX | FEATURE_CLONE
 
 FLAG_OPTIONAL = 1 << 0
 DIGEST = 9              # the type that a reader of this version skips
@@ -276,6 +277,14 @@ def read_checkpoint(f):
     return {"offset": f.u64(), "wire": f.u64()}
 
 
+def read_clone(f):
+    f.file_zero()
+    require(f.u32() == 0, "the source of CLONE is not the base")
+    offset, length, source = f.u64(), f.u64(), f.u64()
+    require(source + length <= SIZE_MAX, "the source of CLONE is too far")
+    return {"ranges": [(offset, length)], "source_offset": source}
+
+
 def read_reserved(f):
     raise Refused("the type of the record is reserved")
 
@@ -297,7 +306,7 @@ def read_end(f):
 RECORDS = {
     1: ("BEGIN", read_begin), 2: ("DATA", read_data),
     3: ("ZERO", read_ranges), 4: ("HOLE", read_ranges),
-    5: ("CLONE", read_reserved), 6: ("META", read_meta),
+    5: ("CLONE", read_clone), 6: ("META", read_meta),
     7: ("CHECKPOINT", read_checkpoint), 8: ("RESUME", read_reserved),
     9: ("DIGEST", read_skipped), 10: ("END", read_end),
 }
@@ -442,7 +451,7 @@ class SnapshotCheck:
         self.floor = 0              # where the next range may begin
         self.records = 0
         self.since_checkpoint = 0
-        self.sums = {"DATA": 0, "ZERO": 0, "HOLE": 0}
+        self.sums = {"DATA": 0, "ZERO": 0, "HOLE": 0, "CLONE": 0}
         self.hash = xxhash.xxh3_128()
 
     def add(self, frame):
@@ -456,6 +465,8 @@ class SnapshotCheck:
             self.check_ranges(frame.name, record["ranges"])
         if frame.name == "DATA":
             self.check_features(record)
+        if frame.name == "CLONE":
+            self.check_clone(record)
         self.check_checkpoint(frame)
         self.records += 1
         self.hash.update(frame.wire)
@@ -487,6 +498,13 @@ class SnapshotCheck:
             require(self.features & FEATURE_PREFIX,
                     "a prefix is used, but not among the required features")
             require(self.begin["base"] != NIL, "a prefix without a base")
+
+    def check_clone(self, clone):
+        require(self.features & FEATURE_CLONE,
+                "CLONE comes, but is not among the required features")
+        require(self.begin["base"] != NIL, "CLONE without a base")
+        require(clone["source_offset"] + clone["ranges"][0][1] <=
+                self.begin["base_size"], "CLONE ends past the base")
 
     def check_checkpoint(self, frame):
         """Refuse a wrong checkpoint, and one that is clearly overdue."""
@@ -763,6 +781,11 @@ class Restore:
             for start, data in data_segments(self.base, self.at, stop):
                 write_all(self.out, data, start)
 
+    def take_moved(self, offset, length, source):
+        """Bytes of the base that lie elsewhere in the snapshot."""
+        for start, data in data_segments(self.base, source, source + length):
+            write_all(self.out, data, start - source + offset)
+
     def prefix(self, data):
         if data["prefix"] == 1:
             return b"".join(read_padded(self.base, offset, length)
@@ -782,6 +805,11 @@ class Restore:
                 self.keep_base_up_to(offset)
                 write_all(self.out, part, offset)
                 self.at = offset + len(part)
+        if frame.name == "CLONE":
+            offset, length = record["ranges"][0]
+            self.keep_base_up_to(offset)
+            self.take_moved(offset, length, record["source_offset"])
+            self.at = offset + length
         if frame.name in ("ZERO", "HOLE"):
             for offset, length in record["ranges"]:
                 self.keep_base_up_to(offset)

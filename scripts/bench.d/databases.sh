@@ -20,13 +20,15 @@ compare_bytes()
 {
 	local send="refsend --compress=zstd:$LEVEL -i $1 $2"
 
-	value refsend changed_bytes "$(refdiff "$1" "$2" |
-	    awk '{ sum += $2 } END { print sum }')"
+	refdiff "$1" "$2" >changes.list || [ $? = 1 ]
+	value refsend changed_bytes "$(awk '{ sum += $2 } END { print sum }' \
+	    changes.list)"
 	bytes_of refsend "$send"
 	$send >stream
 	tell command "$key" plain "plain.py stream $2 $LEVEL"
 	value plain bytes "$(plain.py stream "$2" "$LEVEL")"
 	rm -f stream
+	within_one "$1" "$2" changes.list "$LEVEL"
 }
 
 measure_sqlite()

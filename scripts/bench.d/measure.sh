@@ -156,3 +156,14 @@ bytes_of()
 	value "$1" bytes "$bytes"
 	progress "$key: $1: $bytes bytes"
 }
+
+# What the same change takes if all old bytes of the ranges that changed are the
+# dictionary of all new ones, in one window: within_one BASE SNAPSHOT LIST LEVEL
+within_one()
+{
+	prepare bash -c "ranges read $1 $3 >old.cut"
+	prepare bash -c "ranges read $2 $3 >new.cut"
+	bytes_of "one window" \
+	    "zstd -q -$4 --long=31 --patch-from=old.cut -c new.cut"
+	rm -f old.cut new.cut
+}

@@ -91,6 +91,8 @@ frame_ranges(uint16_t type, const uint8_t *payload, size_t length)
 	const size_t first = frame_range(type, 0);
 	size_t room, said;
 
+	if (type == RECORD_CLONE)
+		return length >= frame_range(type, 1) ? 1 : 0;
 	if (type != RECORD_DATA && type != RECORD_ZERO && type != RECORD_HOLE)
 		return 0;
 	if (length < first)

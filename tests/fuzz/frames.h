@@ -39,7 +39,7 @@ void frames_take(const uint8_t *data, size_t size, struct frames *frames);
 size_t frames_put(const struct frames *frames, uint8_t *out, size_t size);
 
 /*
- * Ranges and pieces in the payload of DATA, ZERO and HOLE: how many are there
+ * Ranges and pieces in the payload of DATA, ZERO, HOLE and CLONE: how many are there
  * indeed, and where the one with a number begins.
  */
 size_t frame_ranges(uint16_t type, const uint8_t *payload, size_t length);

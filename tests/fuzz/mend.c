@@ -79,7 +79,9 @@ mend_ranges(struct mender *m, uint16_t type, uint8_t *payload, size_t length)
 		sum += frame_range_length(type, at);
 		m->position = le64_get(at) + frame_range_length(type, at);
 	}
-	m->sums[type == RECORD_DATA ? 0 : type - RECORD_ZERO + 1] += sum;
+	if (type != RECORD_CLONE)
+		m->sums[type == RECORD_DATA ? 0 : type - RECORD_ZERO + 1] +=
+		    sum;
 	if (type == RECORD_DATA && count > 0 &&
 	    (m->what & MEND_LENGTHS) != 0) {
 		le32_put(payload + 12, (uint32_t)sum);
@@ -120,7 +122,7 @@ mend_frame(struct mender *m, const struct frame *frame, uint8_t *payload,
 		memcpy(payload + META_MTIME, m->begin + BEGIN_MTIME,
 		    TIME_LENGTH);
 	else if (frame->type == RECORD_DATA || frame->type == RECORD_ZERO ||
-	    frame->type == RECORD_HOLE)
+	    frame->type == RECORD_HOLE || frame->type == RECORD_CLONE)
 		mend_ranges(m, frame->type, payload, frame->length);
 	else if (frame->type == RECORD_CHECKPOINT &&
 	    frame->length == CHECKPOINT_LENGTH &&

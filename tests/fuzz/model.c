@@ -142,6 +142,25 @@ decode(const struct model_content *base, const struct frame *frame,
 	return rc == 0;
 }
 
+/* Apply CLONE; false if what comes of it cannot be known. */
+static bool
+apply_clone(struct model_content *content, const struct model_content *base,
+    const uint8_t *payload)
+{
+	const uint64_t offset = le64_get(payload + 8);
+	const uint64_t length = le64_get(payload + 16);
+	const uint64_t source = le64_get(payload + 24);
+
+	if (base == NULL)
+		return false;
+	fuzz_demand(offset <= content->size &&
+	    length <= content->size - offset && source <= base->size &&
+	    length <= base->size - source,
+	    "a CLONE beyond the end was accepted");
+	memcpy(content->bytes + offset, base->bytes + source, length);
+	return true;
+}
+
 /* Apply DATA, ZERO or HOLE; false if what comes of it cannot be known. */
 static bool
 apply(struct model_content *content, const struct model_content *base,
@@ -235,9 +254,12 @@ model_stream(struct model *model, const struct frames *frames,
 		if (frame->type == RECORD_BEGIN)
 			content = begin(model, frame->payload, &base);
 		if (content == NULL || (frame->type != RECORD_DATA &&
-		    frame->type != RECORD_ZERO && frame->type != RECORD_HOLE))
+		    frame->type != RECORD_ZERO && frame->type != RECORD_HOLE &&
+		    frame->type != RECORD_CLONE))
 			continue;
-		if (!apply(content, base, frame)) {
+		if (frame->type == RECORD_CLONE ?
+		    !apply_clone(content, base, frame->payload) :
+		    !apply(content, base, frame)) {
 			forget(content);
 			content = NULL;
 		}

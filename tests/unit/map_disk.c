@@ -199,20 +199,28 @@ read_block(const struct map_disk *disk, struct map_file *file, unsigned i)
 	    MAP_BLOCK);
 }
 
-/* One cell of the second file, mostly like that of the first. */
+/*
+ * One cell of the second file, mostly like that of the first.  *other is the
+ * cell that the one before it came from, if that moved, else 0: what moves does
+ * so in runs.
+ */
 static void
 derive_cell(struct map_disk *disk, const struct map_file *from,
-    struct map_file *file, unsigned i)
+    struct map_file *file, unsigned i, unsigned *other)
 {
-	const unsigned other = map_disk_random(disk, MAP_CELLS);
 	struct map_cell *cell = &file->cells[i];
-	const uint32_t way = map_disk_random(disk, 16);
+	const bool goes_on = *other > 0 && *other + 1 < MAP_CELLS &&
+	    map_disk_random(disk, 4) != 0;
+	const uint32_t way = goes_on ? 16 : map_disk_random(disk, 16);
+	const unsigned moved = goes_on ? *other + 1 :
+	    map_disk_random(disk, MAP_CELLS);
 
 	*cell = from->cells[i];
 	if (map_disk_random(disk, 8) == 0)
 		cell->split = !cell->split;
 	memcpy(file->bytes + i * MAP_BLOCK, from->bytes + i * MAP_BLOCK,
 	    MAP_BLOCK);
+	*other = 0;
 	if (way < 9) {
 		/* An address that is not trusted says nothing. */
 		if (!map_disk_trusted(disk, cell) && way < 4)
@@ -228,9 +236,10 @@ derive_cell(struct map_disk *disk, const struct map_file *from,
 	} else if (way < 14 && cell->covered != 0) {
 		map_disk_spoil(disk, cell, true);
 		private_bytes(disk, file, i);
-	} else if (map_disk_trusted(disk, &from->cells[other])) {
-		*cell = from->cells[other];
+	} else if (map_disk_trusted(disk, &from->cells[moved])) {
+		*cell = from->cells[moved];
 		read_block(disk, file, i);
+		*other = moved;
 	}
 }
 
@@ -271,6 +280,7 @@ map_disk_make(struct map_disk *disk, enum map_kind kind, uint64_t seed,
     uint64_t round)
 {
 	struct map_file *base = &disk->base, *snapshot = &disk->snapshot;
+	unsigned other = 0;
 
 	memset(disk, 0, sizeof(*disk));
 	disk->seed = disk->random = seed;
@@ -286,7 +296,7 @@ map_disk_make(struct map_disk *disk, enum map_kind kind, uint64_t seed,
 	for (unsigned i = 0; i < MAP_CELLS; i++)
 		make_cell(disk, base, i);
 	for (unsigned i = 0; i < MAP_CELLS; i++)
-		derive_cell(disk, base, snapshot, i);
+		derive_cell(disk, base, snapshot, i, &other);
 	base->size = map_disk_random(disk, MAP_BYTES + 1);
 	snapshot->size = map_disk_random(disk, 2) == 0 ? base->size :
 	    map_disk_random(disk, MAP_BYTES + 1);

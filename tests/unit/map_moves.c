@@ -126,22 +126,24 @@ evict(struct map_disk *disk, struct map_file *file, uint32_t block)
 }
 
 /*
- * The race: the block of one file is freed and given to the other, at the same
- * offset.
+ * The race: a block of one file is freed and given to the other, mostly at the
+ * same offset.
  */
 static void
 hand_over(struct map_disk *disk, struct map_file *from, struct map_file *to,
     unsigned i)
 {
 	const uint32_t block = from->cells[i].block;
+	const unsigned k = map_disk_random(disk, 3) != 0 ? i :
+	    map_disk_random(disk, MAP_CELLS);
 
 	if (!map_disk_trusted(disk, &from->cells[i]) ||
-	    to->cells[i].covered == 0 || !may_have(disk, to, i, block) ||
-	    !is_alone(disk, to, i) || !is_loose(disk, block))
+	    to->cells[k].covered == 0 || !may_have(disk, to, k, block) ||
+	    !is_alone(disk, to, k) || !is_loose(disk, block))
 		return;
 	evict(disk, from, block);
 	evict(disk, to, block);
-	map_disk_place(disk, to, i, block);
+	map_disk_place(disk, to, k, block);
 }
 
 /* Defragmentation: a range of one file, written elsewhere. */

@@ -103,8 +103,6 @@ test_reserved_records(void **state)
 	build_open(&build);
 	build_record(&build, &resume);
 	finish(&build, "needs feature resume");
-	build_start(&build, FEATURE_CLONE);
-	finish(&build, "0x4");
 	build_start(&build, FEATURE_RESUME);
 	finish(&build, "0x10");
 	build_start(&build, FEATURE_FILES);

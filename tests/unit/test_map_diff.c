@@ -96,10 +96,12 @@ struct result {
 };
 
 static int
-on_candidate(void *cookie, uint64_t offset, uint64_t length, struct err *err)
+on_candidate(void *cookie, const struct range *range, struct err *err)
 {
+	const uint64_t offset = range->offset, length = range->length;
 	struct result *result = cookie;
 
+	assert_true(range->source == RANGE_READ);
 	assert_true(length > 0 && offset + length <= MODEL_BYTES);
 	/* Ascending, and joined where they touch. */
 	assert_true(result->calls == 0 || offset > result->end);
@@ -189,7 +191,7 @@ test_random(void **state)
 
 		map_model_randomize(&bench->model);
 		assert_int_equal(run(bench), 0);
-		assert_int_equal(bench->diff.moved, 0);
+		assert_int_equal(bench->diff.spoiled, 0);
 		assert_safe(bench);
 		assert_exact(bench);
 		free(bench);
@@ -271,7 +273,7 @@ test_move(void **state)
 	bench->snapshot.before = move_at_window;
 	bench->snapshot.moves_left = 1;
 	assert_int_equal(run(bench), 0);
-	assert_int_equal(bench->diff.moved, 1);
+	assert_int_equal(bench->diff.spoiled, 1);
 	assert_safe(bench);
 	assert_exact(bench);
 	free(bench);
@@ -291,7 +293,7 @@ test_moves_always(void **state)
 	/* As many as there are tries: only the first window is disturbed. */
 	bench->snapshot.moves_left = 8;
 	assert_int_equal(run(bench), 0);
-	assert_int_equal(bench->diff.moved, 8);
+	assert_int_equal(bench->diff.spoiled, 8);
 	assert_safe(bench);
 	assert_int_equal(bench->result.calls, 1);
 	assert_true(bench->result.candidate[0]);
@@ -326,7 +328,7 @@ test_base_moves(void **state)
 	bench->snapshot.before = move_base;
 	bench->snapshot.moves_left = 1;
 	assert_int_equal(run(bench), 0);
-	assert_int_equal(bench->diff.moved, 1);
+	assert_int_equal(bench->diff.spoiled, 1);
 	assert_safe(bench);
 	assert_exact(bench);
 	free(bench);
@@ -355,7 +357,7 @@ test_random_moves(void **state)
 		bench->base.before = bench->snapshot.before = move_at_random;
 		assert_int_equal(run(bench), 0);
 		assert_safe(bench);
-		moved += bench->diff.moved;
+		moved += bench->diff.spoiled;
 		free(bench);
 	}
 	/* Else this tested nothing. */

@@ -197,7 +197,7 @@ test_features(void **state)
 	refused(&both, &record, "cannot be applied");
 }
 
-/* For the day when the feature is there: a CLONE is a range like others. */
+/* A CLONE is a range like others, and its source lies within the base. */
 static void
 test_clone(void **state)
 {
@@ -205,12 +205,21 @@ test_clone(void **state)
 	struct record record = { .type = RECORD_CLONE };
 
 	(void)state;
+	order.base_size = 200;
 	record.u.clone.offset = 100;
 	record.u.clone.length = 50;
+	record.u.clone.source_offset = 150;
 	take(&order, &record);
 	refused(&order, &record, "begins before the end 150");
 	record.u.clone.offset = BUILD_SIZE;
 	refused(&order, &record, "beyond the size");
+	record.u.clone.offset = 150;
+	record.u.clone.source_offset = 151;
+	refused(&order, &record, "beyond the size 200 of the base");
+	record.u.clone.source_offset = UINT64_MAX;
+	refused(&order, &record, "beyond the size 200 of the base");
+	order.based = false;
+	refused(&order, &record, "no base");
 }
 
 static void

@@ -302,7 +302,7 @@ test_writer_checks(void **state)
 	struct record record = build_meta();
 
 	(void)state;
-	assert_int_equal(stream_writer_new(-1, FEATURE_CLONE, &id, &writer,
+	assert_int_equal(stream_writer_new(-1, FEATURE_FILES, &id, &writer,
 	    &err), -ERR_FAILED);
 	writer = writer_to(-1);
 	err_clear(&err);

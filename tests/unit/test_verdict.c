@@ -241,7 +241,7 @@ randomize(struct extent_window *window)
 }
 
 static const struct extent *
-extent_at(const struct extent_window *window, uint64_t at)
+covering(const struct extent_window *window, uint64_t at)
 {
 	for (size_t i = 0; i < window->count; i++) {
 		const struct extent *e = &window->extents[i];
@@ -256,8 +256,8 @@ extent_at(const struct extent_window *window, uint64_t at)
 static bool
 proven(const struct pair *pair, uint64_t at, uint64_t floor, bool comparable)
 {
-	const struct extent *a = extent_at(&pair->base, at);
-	const struct extent *b = extent_at(&pair->snapshot, at);
+	const struct extent *a = covering(&pair->base, at);
+	const struct extent *b = covering(&pair->snapshot, at);
 
 	if (a == NULL || b == NULL)
 		return a == NULL && b == NULL;
