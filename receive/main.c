@@ -16,6 +16,7 @@
 #include "common/text.h"
 #include "common/tool.h"
 #include "receive/receive.h"
+#include "receive/serve.h"
 #include "stream-format/dump.h"
 #include "stream-format/record.h"
 
@@ -23,6 +24,7 @@ static const char help[] =
 "Usage: refrecv [-n] [-v] [-P] [--json] [--live] [--as NAME] [--wait]\n"
 "               [--reflink=auto|always|never] [--reserve=SIZE]\n"
 "               [--trust-metadata] [-T N] [DIR]\n"
+"       refrecv --serve [--restrict DIR] [--append-only] [--max-size SIZE] [DIR]\n"
 "       refrecv --dump\n"
 "\n"
 "Receive a stream of refsend from standard input into DIR (default: here).\n"
@@ -39,6 +41,11 @@ static const char help[] =
 "      --trust-metadata  also take setuid bits, security.* and trusted.*\n"
 "  -T, --threads N       decode with N threads (default: one a processor)\n"
 "      --wait            wait while another refrecv receives into DIR\n"
+"      --serve           be the far side of refsync, on standard input and\n"
+"                        output: for commands in authorized_keys\n"
+"      --restrict DIR    serve: nothing outside of DIR\n"
+"      --append-only     serve: delete and replace nothing\n"
+"      --max-size=SIZE   let no more be in use on the file system\n"
 "      --dump            print the stream as text, receive nothing\n"
 "  -P, --progress        show progress, also at the end of a pipe\n"
 "  -v, --verbose         tell what was received\n"
@@ -52,12 +59,14 @@ static const char help[] =
 
 struct options {
 	struct receive_options receive;
+	struct serve_options serving;	/* all but the options of receiving */
 	bool json;
 	bool dump;
+	bool serve;
 };
 
 enum { OPT_LIVE = 256, OPT_AS, OPT_REFLINK, OPT_RESERVE, OPT_TRUST, OPT_WAIT,
-    OPT_DUMP, OPT_JSON, OPT_HELP, OPT_VERSION };
+    OPT_DUMP, OPT_SERVE, OPT_RESTRICT, OPT_APPEND, OPT_MAX, OPT_JSON, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "live", no_argument, NULL, OPT_LIVE },
@@ -68,6 +77,10 @@ static const struct option long_options[] = {
 	{ "trust-metadata", no_argument, NULL, OPT_TRUST },
 	{ "wait", no_argument, NULL, OPT_WAIT },
 	{ "dump", no_argument, NULL, OPT_DUMP },
+	{ "serve", no_argument, NULL, OPT_SERVE },
+	{ "restrict", required_argument, NULL, OPT_RESTRICT },
+	{ "append-only", no_argument, NULL, OPT_APPEND },
+	{ "max-size", required_argument, NULL, OPT_MAX },
 	{ "threads", required_argument, NULL, 'T' },
 	{ "progress", no_argument, NULL, 'P' },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -154,6 +167,50 @@ run(struct tool *tool, struct options *options, const char *directory,
 	receive_result_free(&result);
 }
 
+/* Be the far side. Errors are told to the near side, and only there. */
+static int
+run_serve(struct tool *tool, struct options *options, const char *directory)
+{
+	struct err told = ERR_INIT;
+
+	tool->quiet_progress = true;
+	options->receive.notify = &tool->notify;
+	options->serving.receive = options->receive;
+	if (directory != NULL)
+		options->serving.directory = directory;
+	serve(STDIN_FILENO, STDOUT_FILENO, &options->serving, &told);
+	return (int)told.code;
+}
+
+/* Options that do not go together. Returns -1 after a message. */
+static int
+check_options(struct tool *tool, const struct options *options, int arguments)
+{
+	const struct receive_options *receive = &options->receive;
+	const char *wrong = NULL;
+
+	if (arguments > (options->dump ? 0 : 1))
+		wrong = "too many arguments";
+	else if (!options->serve && (options->serving.restricted ||
+	    options->serving.append_only))
+		wrong = "--restrict and --append-only go with --serve";
+	else if (options->serve && (options->dump || options->json ||
+	    receive->live || receive->dry_run || receive->as != NULL))
+		wrong = "with --serve the near side says what to do: leave out "
+		    "--dump, --json, --live, --as and -n";
+	else if (options->serving.restricted && arguments > 0)
+		wrong = "--restrict names the directory already";
+	else if (isatty(STDIN_FILENO) && options->serve)
+		wrong = "--serve talks to refsync, not to a terminal";
+	else if (isatty(STDIN_FILENO))
+		wrong = "a stream does not come from a terminal: send it with "
+		    "refsend";
+	if (wrong == NULL)
+		return 0;
+	tool_usage(tool, "%s", wrong);
+	return -1;
+}
+
 /* Options with a value that must be checked. Returns -1 after a message. */
 static int
 take_value(struct tool *tool, struct options *options, int option,
@@ -170,6 +227,13 @@ take_value(struct tool *tool, struct options *options, int option,
 		if (reflink_mode_parse(value, &options->receive.reflink) == 0)
 			return 0;
 		tool_usage(tool, "--reflink takes auto, always or never");
+		return -1;
+	case OPT_MAX:
+		if (text_parse_size(value,
+		    &options->receive.reserve.most) == 0 &&
+		    options->receive.reserve.most > 0)
+			return 0;
+		tool_usage(tool, "--max-size: %s is not a size", value);
 		return -1;
 	default:
 		options->receive.reserve.given = true;
@@ -190,6 +254,7 @@ take_option(struct tool *tool, struct options *options, int option,
 	case OPT_AS:
 	case OPT_REFLINK:
 	case OPT_RESERVE:
+	case OPT_MAX:
 		return take_value(tool, options, option, value);
 	case OPT_LIVE:
 		options->receive.live = true;
@@ -206,6 +271,16 @@ take_option(struct tool *tool, struct options *options, int option,
 		return 0;
 	case OPT_DUMP:
 		options->dump = true;
+		return 0;
+	case OPT_SERVE:
+		options->serve = true;
+		return 0;
+	case OPT_RESTRICT:
+		options->serving.directory = value;
+		options->serving.restricted = true;
+		return 0;
+	case OPT_APPEND:
+		options->serving.append_only = true;
 		return 0;
 	case 'T':
 		return tool_threads(tool, value, &options->receive.threads);
@@ -245,11 +320,10 @@ main(int argc, char **argv)
 		if (take_option(&tool, &options, option, optarg) != 0)
 			return ERR_USAGE;
 	}
-	if (argc - optind > (options.dump ? 0 : 1))
-		return tool_usage(&tool, "too many arguments");
-	if (isatty(STDIN_FILENO))
-		return tool_usage(&tool, "a stream does not come from a "
-		    "terminal: send it with refsend");
+	if (check_options(&tool, &options, argc - optind) != 0)
+		return ERR_USAGE;
+	if (options.serve)
+		return run_serve(&tool, &options, argv[optind]);
 	/* At the end of a pipe refsend shows progress, and knows how far. */
 	tool.quiet_progress = !tool.want_progress &&
 	    (fstat(STDIN_FILENO, &st) != 0 || !S_ISREG(st.st_mode));

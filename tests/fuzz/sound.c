@@ -171,11 +171,26 @@ advance(struct sound *sound, const struct record_range *ranges,
 }
 
 static void
+clone(struct sound *sound, const struct record_clone *clone)
+{
+	const struct record_range range = { clone->offset, clone->length };
+	uint64_t untold = 0;
+
+	fuzz_demand(sound->based && clone->file == 0 && clone->source == 0,
+	    "a CLONE of no base");
+	fuzz_demand(clone->source_offset <= sound->base_size &&
+	    clone->length <= sound->base_size - clone->source_offset,
+	    "a CLONE from beyond the base");
+	fuzz_demand(demand_ranges(&range, 1) > 0, "a CLONE of nothing");
+	advance(sound, &range, 1, &untold);
+}
+
+static void
 start(struct sound *sound, const struct record_begin *begin)
 {
 	const struct sound fresh = {
 		.started = true, .based = !uuid_is_nil(&begin->base),
-		.size = begin->size,
+		.size = begin->size, .base_size = begin->base_size,
 	};
 
 	fuzz_demand(!sound->started && !sound->done, "BEGIN comes early");
@@ -218,6 +233,8 @@ sound_next(struct sound *sound, const struct record *record)
 	} else if (record->type == RECORD_HOLE) {
 		advance(sound, record->u.hole.ranges, record->u.hole.count,
 		    &sound->holes);
+	} else if (record->type == RECORD_CLONE) {
+		clone(sound, &record->u.clone);
 	} else if (record->type == RECORD_CHECKPOINT) {
 		fuzz_demand(record->u.checkpoint.offset >= sound->position &&
 		    record->u.checkpoint.offset <= sound->size,

@@ -18,6 +18,7 @@ struct sound {
 	bool done;		/* the last END */
 	bool based;
 	uint64_t size;
+	uint64_t base_size;
 	uint64_t position;
 	uint64_t data;
 	uint64_t zeros;
