@@ -73,29 +73,6 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* zstd, zstd:N, auto or none; returns -1 for anything else. */
-static int
-parse_compress(const char *text, int *level)
-{
-	char *end;
-	long value;
-
-	*level = COMPRESS_LEVEL_DEFAULT;
-	if (strcmp(text, "none") == 0)
-		*level = 0;
-	else if (strcmp(text, "auto") == 0)
-		*level = GATHER_AUTO;
-	else if (strncmp(text, "zstd:", 5) == 0) {
-		value = strtol(text + 5, &end, 10);
-		if (end == text + 5 || *end != '\0' ||
-		    value < COMPRESS_LEVEL_MIN || value > COMPRESS_LEVEL_MAX)
-			return -1;
-		*level = (int)value;
-	} else if (strcmp(text, "zstd") != 0)
-		return -1;
-	return 0;
-}
-
 static void
 report(struct tool *tool, const struct options *options,
     const struct send_result *result)
@@ -213,11 +190,9 @@ take_option(struct tool *tool, struct options *options, int option,
 		options->output = value;
 		return 0;
 	case OPT_COMPRESS:
-		if (parse_compress(value, &options->level) == 0)
+		if (level_parse(value, &options->level) == 0)
 			return 0;
-		tool_usage(tool, "--compress takes zstd, zstd:N with N from "
-		    "%d to %d, auto, or none", COMPRESS_LEVEL_MIN,
-		    COMPRESS_LEVEL_MAX);
+		tool_usage(tool, "%s", LEVEL_USAGE);
 		return -1;
 	case 'T':
 		return tool_threads(tool, value, &options->threads);
