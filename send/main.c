@@ -18,6 +18,7 @@
 #include "common/pipeline.h"
 #include "common/text.h"
 #include "common/tool.h"
+#include "send/level.h"
 #include "send/send.h"
 #include "stream-format/compress.h"
 
