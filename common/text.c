@@ -142,3 +142,13 @@ text_size(uint64_t size, char out[TEXT_SIZE_SIZE])
 	snprintf(out, TEXT_SIZE_SIZE, "%.1f %s", value, units[unit]);
 	return out;
 }
+
+char *
+text_time(const struct timespec *time, char text[TEXT_TIME_SIZE])
+{
+	struct tm tm;
+
+	gmtime_r(&time->tv_sec, &tm);
+	strftime(text, TEXT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return text;
+}

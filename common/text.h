@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /*
  * Write length bytes to out, of size bytes, in a form that is safe to print
@@ -33,5 +34,10 @@ int text_parse_size(const char *text, uint64_t *size);
 
 /* Write a size for people, as "3.2 MiB", to out; returns out. */
 char *text_size(uint64_t size, char out[TEXT_SIZE_SIZE]);
+
+#define TEXT_TIME_SIZE 32
+
+/* A time in UTC, to the second, as ISO 8601 has it; returns text. */
+char *text_time(const struct timespec *time, char text[TEXT_TIME_SIZE]);
 
 #endif

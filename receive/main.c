@@ -16,7 +16,7 @@
 #include "common/text.h"
 #include "common/tool.h"
 #include "receive/receive.h"
-#include "receive/serve.h"
+#include "receive/recv_server.h"
 #include "stream-format/dump.h"
 #include "stream-format/record.h"
 
@@ -59,7 +59,7 @@ static const char help[] =
 
 struct options {
 	struct receive_options receive;
-	struct serve_options serving;	/* all but the options of receiving */
+	struct receive_serving serving;	/* all but the options of receiving */
 	bool json;
 	bool dump;
 	bool serve;
@@ -178,7 +178,7 @@ run_serve(struct tool *tool, struct options *options, const char *directory)
 	options->serving.receive = options->receive;
 	if (directory != NULL)
 		options->serving.directory = directory;
-	serve(STDIN_FILENO, STDOUT_FILENO, &options->serving, &told);
+	receive_serve(STDIN_FILENO, STDOUT_FILENO, &options->serving, &told);
 	return (int)told.code;
 }
 

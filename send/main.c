@@ -20,11 +20,13 @@
 #include "common/tool.h"
 #include "send/level.h"
 #include "send/send.h"
+#include "send/send_server.h"
 #include "stream-format/compress.h"
 
 static const char help[] =
 "Usage: refsend [-i BASE | -I BASE] [-n] [-v] [-P] [--json]\n"
 "               [--compress=zstd[:N]|auto|none] [-T N] [-o FILE] SNAP\n"
+"       refsend --serve [--restrict DIR] [-T N] [DIR]\n"
 "\n"
 "Write the snapshot SNAP as a stream to standard output, for refrecv:\n"
 "    refsend .snapshot/vm.img.mon | ssh host refrecv /replica\n"
@@ -37,6 +39,9 @@ static const char help[] =
 "      --compress=METHOD    zstd (level 2), zstd:N (1 to 19), none, or auto:\n"
 "                           as good as disk and wire give time for\n"
 "  -T, --threads N          compress with N threads (default: one a processor)\n"
+"      --serve              be the far side of refsync, on standard input and\n"
+"                           output: for commands in authorized_keys\n"
+"      --restrict DIR       serve: nothing outside of DIR\n"
 "  -P, --progress           show progress even if stderr is no terminal\n"
 "  -v, --verbose            tell what was sent\n"
 "      --json               tell it as one JSON object, on standard output\n"
@@ -53,11 +58,13 @@ struct options {
 	bool dry_run;
 	bool json;
 	const char *output;
+	bool serve;
+	const char *restricted;	/* to this directory, or NULL */
 	int level;
 	unsigned threads;
 };
 
-enum { OPT_COMPRESS = 256, OPT_JSON, OPT_HELP, OPT_VERSION };
+enum { OPT_COMPRESS = 256, OPT_SERVE, OPT_RESTRICT, OPT_JSON, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "base", required_argument, NULL, 'i' },
@@ -65,6 +72,8 @@ static const struct option long_options[] = {
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "output", required_argument, NULL, 'o' },
 	{ "compress", required_argument, NULL, OPT_COMPRESS },
+	{ "serve", no_argument, NULL, OPT_SERVE },
+	{ "restrict", required_argument, NULL, OPT_RESTRICT },
 	{ "threads", required_argument, NULL, 'T' },
 	{ "progress", no_argument, NULL, 'P' },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -197,6 +206,12 @@ take_option(struct tool *tool, struct options *options, int option,
 		return -1;
 	case 'T':
 		return tool_threads(tool, value, &options->threads);
+	case OPT_SERVE:
+		options->serve = true;
+		return 0;
+	case OPT_RESTRICT:
+		options->restricted = value;
+		return 0;
 	case 'P':
 		tool->want_progress = true;
 		return 0;
@@ -210,6 +225,54 @@ take_option(struct tool *tool, struct options *options, int option,
 		fputs("Try 'refsend --help'.\n", stderr);
 		return -1;
 	}
+}
+
+/* Be the far side. Errors are told to the near side, and only there. */
+static int
+run_serve(struct tool *tool, const struct options *options,
+    const char *directory)
+{
+	const struct send_serving serving = {
+		.directory = options->restricted != NULL ?
+		    options->restricted : directory,
+		.restricted = options->restricted != NULL,
+		.threads = options->threads, .notify = &tool->notify,
+	};
+	struct err told = ERR_INIT;
+
+	tool->quiet_progress = true;
+	send_serve(STDIN_FILENO, STDOUT_FILENO, &serving, &told);
+	return (int)told.code;
+}
+
+/* Options and arguments that do not go together. Returns -1 after a message. */
+static int
+check_options(struct tool *tool, const struct options *options, int arguments)
+{
+	const char *wrong = NULL;
+
+	if (options->serve && (options->base != NULL || options->dry_run ||
+	    options->json || options->output != NULL))
+		wrong = "with --serve the near side says what to send: leave "
+		    "out -i, -I, -n, -o and --json";
+	else if (options->serve && arguments > (options->restricted ? 0 : 1))
+		wrong = "--serve takes one directory, --restrict or DIR";
+	else if (options->serve && isatty(STDIN_FILENO))
+		wrong = "--serve talks to refsync, not to a terminal";
+	else if (!options->serve && options->restricted != NULL)
+		wrong = "--restrict goes with --serve";
+	else if (!options->serve && arguments != 1)
+		wrong = "name one snapshot";
+	else if (options->dry_run && options->output != NULL)
+		wrong = "-n writes nothing: leave out -o";
+	else if (!options->serve && !options->dry_run &&
+	    options->output == NULL && isatty(STDOUT_FILENO))
+		wrong = "a stream does not go to a terminal: send it to "
+		    "refrecv, or use -o FILE";
+	if (wrong == NULL)
+		return 0;
+	tool_usage(tool, "%s", wrong);
+	return -1;
 }
 
 int
@@ -233,13 +296,10 @@ main(int argc, char **argv)
 		if (take_option(&tool, &options, option, optarg) != 0)
 			return ERR_USAGE;
 	}
-	if (argc - optind != 1)
-		return tool_usage(&tool, "name one snapshot");
-	if (options.dry_run && options.output != NULL)
-		return tool_usage(&tool, "-n writes nothing: leave out -o");
-	if (!options.dry_run && options.output == NULL && isatty(1))
-		return tool_usage(&tool, "a stream does not go to a terminal: "
-		    "send it to refrecv, or use -o FILE");
+	if (check_options(&tool, &options, argc - optind) != 0)
+		return ERR_USAGE;
+	if (options.serve)
+		return run_serve(&tool, &options, argv[optind]);
 	run(&tool, &options, argv[optind], &err);
 	tool_flush(&err);
 	return tool_finish(&tool, &err);

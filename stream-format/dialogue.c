@@ -29,6 +29,7 @@ dialogue_name(uint32_t type)
 	static const char *const names[] = {
 		"unknown", "HELLO", "OPEN", "LIST", "HELD", "HOLD", "STREAM",
 		"RECEIVED", "PRUNE", "PRUNED", "DONE", "ERROR", "ALIVE", "BYE",
+		"CREATE", "SEND",
 	};
 
 	return names[type < sizeof(names) / sizeof(*names) ? type : 0];
@@ -125,6 +126,15 @@ field_name(struct fields *f, char text[RECORD_NAME_MAX + 1], bool optional)
 	    !record_name_safe((const uint8_t *)text, strlen(text));
 }
 
+/* The tag of a hold: one of refsync's own. */
+static void
+field_tag(struct fields *f, char tag[DIALOGUE_TAG_MAX + 1])
+{
+	field_text(f, tag, DIALOGUE_TAG_MAX);
+	f->bad = f->bad || strncmp(tag, DIALOGUE_TAG_PREFIX,
+	    strlen(DIALOGUE_TAG_PREFIX)) != 0;
+}
+
 static void
 field_code(struct fields *f, enum err_code *code)
 {
@@ -188,7 +198,7 @@ fields_all(struct fields *f, struct dialogue *m)
 		return true;
 	case DIALOGUE_HOLD:
 		field_uuid(f, &m->u.hold.id);
-		field_text(f, m->u.hold.tag, DIALOGUE_TAG_MAX);
+		field_tag(f, m->u.hold.tag);
 		return true;
 	case DIALOGUE_STREAM:
 		field_bool(f, &m->u.stream.live);
@@ -210,6 +220,15 @@ fields_all(struct fields *f, struct dialogue *m)
 	case DIALOGUE_ERROR:
 		field_code(f, &m->u.error.code);
 		field_text(f, m->u.error.text, DIALOGUE_TEXT_MAX);
+		return true;
+	case DIALOGUE_CREATE:
+		field_name(f, m->u.create.origin, false);
+		return true;
+	case DIALOGUE_SEND:
+		field_uuid(f, &m->u.send.id);
+		field_uuid(f, &m->u.send.base);
+		field_bool(f, &m->u.send.between);
+		field32(f, &m->u.send.level);
 		return true;
 	case DIALOGUE_DONE:
 	case DIALOGUE_ALIVE:

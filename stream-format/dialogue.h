@@ -25,7 +25,9 @@
 #define DIALOGUE_PATH_MAX 4095u
 #define DIALOGUE_TEXT_MAX 1023u		/* of an error: what struct err holds */
 #define DIALOGUE_TAG_MAX 128u		/* as HOLD_TAG_MAX */
+#define DIALOGUE_TAG_PREFIX "refsync."	/* others' holds are not touched */
 #define DIALOGUE_POLICY_MAX 255u
+#define DIALOGUE_LEVEL_AUTO UINT32_MAX
 #define DIALOGUE_KEEP_MAX 1024u		/* ids that PRUNE spares */
 
 enum dialogue_type {
@@ -42,6 +44,8 @@ enum dialogue_type {
 	DIALOGUE_ERROR = 11,	/* the dialogue ends with it */
 	DIALOGUE_ALIVE = 12,	/* at any time, means nothing */
 	DIALOGUE_BYE = 13,
+	DIALOGUE_CREATE = 14,	/* take a snapshot; answered by HELD */
+	DIALOGUE_SEND = 15,	/* answered by STREAM, and a stream */
 };
 
 struct dialogue_hello {
@@ -108,6 +112,18 @@ struct dialogue_pruned {
 	char file[RECORD_NAME_MAX + 1];
 };
 
+/* Of the file with this name, in the directory. */
+struct dialogue_create {
+	char origin[RECORD_NAME_MAX + 1];
+};
+
+struct dialogue_send {
+	struct uuid id;
+	struct uuid base;	/* nil: whole */
+	bool between;		/* and what was taken between the two */
+	uint32_t level;		/* of zstd; 0: none; DIALOGUE_LEVEL_AUTO */
+};
+
 struct dialogue_error {
 	enum err_code code;
 	char text[DIALOGUE_TEXT_MAX + 1];
@@ -126,6 +142,8 @@ struct dialogue {
 		struct dialogue_prune prune;
 		struct dialogue_pruned pruned;
 		struct dialogue_error error;
+		struct dialogue_create create;
+		struct dialogue_send send;
 	} u;
 };
 

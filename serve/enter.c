@@ -13,7 +13,7 @@
 
 #include "common/beneath.h"
 #include "common/io.h"
-#include "receive/enter.h"
+#include "serve/enter.h"
 
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 

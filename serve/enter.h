@@ -2,8 +2,8 @@
 /*
  * enter.h - go to the directory that a request names.
  */
-#ifndef RECEIVE_ENTER_H
-#define RECEIVE_ENTER_H
+#ifndef SERVE_ENTER_H
+#define SERVE_ENTER_H
 
 #include <stdbool.h>
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * job.h - all that one run does for one source: snapshot, connect, push.
+ */
+#ifndef SYNC_JOB_H
+#define SYNC_JOB_H
+
+#include <stdbool.h>
+
+#include "common/err.h"
+#include "snapshot/create.h"
+#include "sync/push.h"
+
+struct job_options {
+	struct create_options create;
+	struct transport_options transport;
+	struct push_options push;	/* tag is filled in by job_run() */
+	const struct notify *notify;
+};
+
+struct job_result {
+	char *snapshot;		/* path of what was sent; free() it */
+	bool taken;		/* by this run */
+	struct push_result push;
+};
+
+/*
+ * Bring source to a location: a snapshot (a file with a seal) as it is; of any
+ * other file a snapshot is taken first, which stays whatever happens after.  In
+ * a dry run none is taken, and only a snapshot can be the source.
+ */
+int job_run(const char *source, const struct location *there,
+    const struct job_options *options, struct job_result *result,
+    struct err *err);
+
+void job_result_free(struct job_result *result);
+
+#endif

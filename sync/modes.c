@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * modes.c - what refsync can be asked to do, and what it prints of it.
+ */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/json.h"
+#include "common/text.h"
+#include "sync/fetch.h"
+#include "sync/held.h"
+#include "sync/modes.h"
+
+/* What became of one source, pushed or pulled. */
+struct outcome {
+	const char *source;
+	const char *snapshot;	/* path or name; NULL: none */
+	bool taken;		/* by this run */
+	bool present;
+	bool full;
+	struct uuid base;
+	uint64_t snapshots, data, moved, wire;
+};
+
+static void
+report_line(struct tool *tool, const struct options *options,
+    const char *where, const struct outcome *outcome)
+{
+	char wire[TEXT_SIZE_SIZE];
+
+	if (outcome->present)
+		notify_line(&tool->notify, NOTIFY_VERBOSE, "%s is there "
+		    "already", outcome->snapshot);
+	else
+		notify_line(&tool->notify, NOTIFY_VERBOSE, "%s %s to %s%s: "
+		    "%" PRIu64 " snapshot%s in a stream of %s",
+		    options->job.push.dry_run ? "would bring" : "brought",
+		    outcome->snapshot, where, outcome->full ? ", whole" : "",
+		    outcome->snapshots, outcome->snapshots == 1 ? "" : "s",
+		    text_size(outcome->wire, wire));
+}
+
+static void
+report_json(struct json *json, const struct outcome *outcome,
+    const struct err *err)
+{
+	char id[UUID_TEXT_SIZE];
+
+	json_object(json, NULL);
+	json_string(json, "source", outcome->source);
+	if (outcome->snapshot != NULL)
+		json_string(json, "snapshot", outcome->snapshot);
+	json_bool(json, "taken", outcome->taken);
+	json_number(json, "code", (uint64_t)err->code);
+	if (err->code != ERR_NONE)
+		json_string(json, "error", err->text);
+	json_bool(json, "present", outcome->present);
+	json_bool(json, "full", outcome->full);
+	if (!uuid_is_nil(&outcome->base))
+		json_string(json, "base", uuid_format(&outcome->base, id));
+	json_number(json, "snapshots", outcome->snapshots);
+	json_number(json, "data_bytes", outcome->data);
+	json_number(json, "moved_bytes", outcome->moved);
+	json_number(json, "stream_bytes", outcome->wire);
+	json_object_end(json);
+}
+
+/* Print what there is to print of one source; returns the exit code. */
+static int
+report(struct tool *tool, const struct options *options, struct json *json,
+    const char *where, const struct outcome *outcome, const struct err *err)
+{
+	int code = 0;
+
+	if (err->code != ERR_NONE)
+		code = tool_finish(tool, err);
+	else if (!options->json)
+		report_line(tool, options, where, outcome);
+	if (options->json)
+		report_json(json, outcome, err);
+	return code;
+}
+
+static int
+push_one(struct tool *tool, const struct options *options, struct json *json,
+    const char *source, const char *where, const struct location *there)
+{
+	struct job_result result;
+	struct err err = ERR_INIT;
+	int code;
+
+	job_run(source, there, &options->job, &result, &err);
+	code = report(tool, options, json, where, &(struct outcome){
+		.source = source, .snapshot = result.snapshot,
+		.taken = result.taken, .present = result.push.present,
+		.full = result.push.full, .base = result.push.base,
+		.snapshots = result.push.sent.snapshots,
+		.data = result.push.sent.data,
+		.moved = result.push.sent.moved,
+		.wire = result.push.sent.wire,
+	}, &err);
+	job_result_free(&result);
+	return code;
+}
+
+/* What the options of a push say of a pull. */
+static struct fetch_options
+fetch_options(const struct options *options)
+{
+	const struct push_options *push = &options->job.push;
+
+	return (struct fetch_options){
+		.transport = options->job.transport,
+		.pull = {
+			.no_full = push->no_full,
+			.newest_only = push->newest_only,
+			.live = push->live, .as = push->as,
+			.level = push->send.level, .notify = push->notify,
+		},
+		.force = options->force, .notify = push->notify,
+	};
+}
+
+static int
+pull_one(struct tool *tool, const struct options *options, struct json *json,
+    const char *source, const char *where, const struct location *from)
+{
+	struct fetch_options fetch = fetch_options(options);
+	struct fetch_result result = { .snapshot = NULL };
+	struct err err = ERR_INIT;
+	int code;
+
+	fetch.pull.create = true;
+	if (options->job.push.dry_run)
+		err_set(&err, ERR_USAGE, "%s: -n is for what is sent from "
+		    "here", source);
+	else
+		fetch_pull(from, where, &fetch, &result, &err);
+	code = report(tool, options, json, where, &(struct outcome){
+		.source = source, .snapshot = result.snapshot,
+		.taken = true, .present = result.pull.present,
+		.full = result.pull.full, .base = result.pull.base,
+		.snapshots = result.pull.snapshots, .wire = result.pull.wire,
+	}, &err);
+	fetch_result_free(&result);
+	return code;
+}
+
+/* One source, from here to there or from there to here. */
+static int
+bring_one(struct tool *tool, const struct options *options, struct json *json,
+    const char *source, const char *where, const struct location *there)
+{
+	struct location from = LOCATION_INIT;
+	struct err err = ERR_INIT;
+	int code;
+
+	if (location_parse(source, &from, &err) == 0 && from.host != NULL &&
+	    there->host != NULL)
+		err_set(&err, ERR_USAGE, "%s and %s: one of the two is on this "
+		    "machine", source, where);
+	if (err.code != ERR_NONE)
+		code = report(tool, options, json, where,
+		    &(struct outcome){ .source = source }, &err);
+	else if (from.host != NULL)
+		code = pull_one(tool, options, json, source, there->path,
+		    &from);
+	else
+		code = push_one(tool, options, json, source, where, there);
+	location_free(&from);
+	return code;
+}
+
+/* SRC... and where to: one source after the other. */
+static int
+do_bring(struct tool *tool, const struct options *options, char *const *args,
+    size_t count)
+{
+	struct location there = LOCATION_INIT;
+	struct json json = { .out = stdout };
+	struct err err = ERR_INIT;
+	int code = 0;
+
+	if (location_parse(args[count - 1], &there, &err) != 0)
+		return tool_finish(tool, &err);
+	if (options->json) {
+		json_object(&json, NULL);
+		json_array(&json, "sources");
+	}
+	for (size_t i = 0; i + 1 < count; i++) {
+		const int failed = bring_one(tool, options, &json, args[i],
+		    args[count - 1], &there);
+
+		code = code != 0 ? code : failed;
+	}
+	if (options->json) {
+		json_array_end(&json);
+		json_bool(&json, "dry_run", options->job.push.dry_run);
+		json_seconds(&json, "seconds", tool_seconds(tool));
+		json_object_end(&json);
+		fputc('\n', stdout);
+	}
+	location_free(&there);
+	return code;
+}
+
+static void
+report_restore(struct tool *tool, const struct options *options,
+    const struct fetch_result *result)
+{
+	struct json json = { .out = stdout };
+	char id[UUID_TEXT_SIZE];
+
+	uuid_format(&result->pull.id, id);
+	if (options->json) {
+		json_object(&json, NULL);
+		json_string(&json, "target", result->target);
+		json_string(&json, "snapshot", result->snapshot);
+		json_string(&json, "id", id);
+		if (result->saved != NULL)
+			json_string(&json, "saved", result->saved);
+		json_bool(&json, "full", result->pull.full);
+		json_number(&json, "stream_bytes", result->pull.wire);
+		json_seconds(&json, "seconds", tool_seconds(tool));
+		json_object_end(&json);
+		fputc('\n', stdout);
+		return;
+	}
+	if (result->saved != NULL) {
+		fputs("saved what was there as ", stdout);
+		tool_print_name(result->saved);
+		fputc('\n', stdout);
+	}
+	fputs("restored ", stdout);
+	tool_print_name(result->target);
+	fputs(" from ", stdout);
+	tool_print_name(result->snapshot);
+	printf(" (snapshot %s)\n", id);
+}
+
+static int
+do_restore(struct tool *tool, const struct options *options,
+    char *const *args)
+{
+	struct fetch_options fetch = fetch_options(options);
+	struct fetch_result result = { .snapshot = NULL };
+	struct location from = LOCATION_INIT;
+	char *path = NULL, *name = NULL;
+	struct err err = ERR_INIT;
+	int rc;
+
+	rc = location_parse(args[0], &from, &err);
+	if (rc == 0)
+		rc = location_split_snapshot(from.path, &path, &name, &err);
+	if (rc == 0) {
+		const struct location file = { from.user, from.host, path };
+
+		fetch.pull.name = name;
+		rc = fetch_restore(&file, args[1], &fetch, &result, &err);
+	}
+	if (rc == 0)
+		report_restore(tool, options, &result);
+	fetch_result_free(&result);
+	free(path);
+	free(name);
+	location_free(&from);
+	return tool_finish(tool, &err);
+}
+
+static void
+print_held(const struct held *held)
+{
+	for (size_t i = 0; i < held->count; i++) {
+		const struct dialogue_held *item = &held->items[i];
+		char created[TEXT_TIME_SIZE], size[TEXT_SIZE_SIZE];
+
+		printf("%s  %10s  %s%s", text_time(&item->created, created),
+		    text_size(item->size, size),
+		    item->valid ? "" : "BROKEN  ", item->held ? "held  " : "");
+		if (item->origin[0] != '\0') {
+			tool_print_name(item->origin);
+			fputc('@', stdout);
+		}
+		tool_print_name(item->name);
+		fputc('\n', stdout);
+	}
+}
+
+static void
+print_held_json(const struct held *held)
+{
+	struct json json = { .out = stdout };
+	char id[UUID_TEXT_SIZE], created[TEXT_TIME_SIZE];
+
+	json_object(&json, NULL);
+	json_array(&json, "snapshots");
+	for (size_t i = 0; i < held->count; i++) {
+		const struct dialogue_held *item = &held->items[i];
+
+		json_object(&json, NULL);
+		json_string(&json, "id", uuid_format(&item->id, id));
+		json_string(&json, "lineage", uuid_format(&item->lineage, id));
+		json_string(&json, "origin", item->origin);
+		json_string(&json, "name", item->name);
+		json_string(&json, "created", text_time(&item->created,
+		    created));
+		json_number(&json, "size", item->size);
+		json_bool(&json, "valid", item->valid);
+		json_bool(&json, "held", item->held);
+		json_object_end(&json);
+	}
+	json_array_end(&json);
+	json_object_end(&json);
+	fputc('\n', stdout);
+}
+
+static int
+do_list(struct tool *tool, const struct options *options, char *const *args)
+{
+	const struct uuid all = { { 0 } };
+	struct location there = LOCATION_INIT;
+	struct held held = { NULL, 0 };
+	struct peer peer = PEER_INIT;
+	struct err err = ERR_INIT;
+	int rc;
+
+	rc = location_parse(args[0], &there, &err);
+	if (rc == 0)
+		rc = peer_open(&there, "refrecv", false,
+		    &options->job.transport, &peer, &err);
+	if (rc == 0)
+		rc = held_fetch(&peer, &all, &held, &err);
+	rc = peer_close(&peer, rc, &err);
+	if (rc == 0 && options->json)
+		print_held_json(&held);
+	else if (rc == 0)
+		print_held(&held);
+	held_free(&held);
+	location_free(&there);
+	return tool_finish(tool, &err);
+}
+
+int
+run_mode(struct tool *tool, const struct options *options, char *const *args,
+    size_t count)
+{
+	if (options->restore && options->list)
+		return tool_usage(tool, "--restore or --list, not both");
+	if (options->list)
+		return count == 1 ? do_list(tool, options, args) :
+		    tool_usage(tool, "--list takes one directory");
+	if (options->force && !options->restore)
+		return tool_usage(tool, "--force goes with --restore");
+	if (options->restore)
+		return count == 2 ? do_restore(tool, options, args) :
+		    tool_usage(tool, "--restore takes what to restore, and "
+		    "where to");
+	return count >= 2 ? do_bring(tool, options, args, count) :
+	    tool_usage(tool, "name a file and where to bring it");
+}
