@@ -15,6 +15,7 @@
 struct send_options {
 	int level;		/* of zstd; 0: none; or GATHER_AUTO */
 	unsigned threads;	/* that compress; see pipeline.h */
+	uint64_t rate;		/* bytes a second at most; 0: no limit */
 	const struct notify *notify;
 };
 

@@ -30,12 +30,50 @@ is_snapshot(const char *path, bool *snapshot, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
+static int
+create(const char *source, const struct create_options *options,
+    struct job_result *result, struct err *err)
+{
+	struct create_result created;
+	const int rc = create_snapshot(source, options, &created, err);
+
+	if (created.taken) {
+		result->snapshot = created.path;
+		result->taken = true;
+	} else {
+		free(created.path);
+	}
+	return rc;
+}
+
+/* The hook before it, the snapshot, the hook after it. */
+static int
+take_snapshot(const char *source, const struct job_options *options,
+    struct job_result *result, struct err *err)
+{
+	const struct hooks *hooks = &options->hooks;
+	struct hook_facts facts = { .source = source };
+	int rc = 0;
+
+	hook_begin();
+	if (hooks->pre != NULL)
+		rc = hook_run("pre", hooks->pre, hooks->timeout, &facts, err);
+	if (rc == 0)
+		rc = create(source, &options->create, result, err);
+	facts.snapshot = result->snapshot;
+	facts.code = -rc;
+	if (hooks->post != NULL)
+		hook_run("post", hooks->post, hooks->timeout, &facts,
+		    &result->post);
+	hook_end();
+	return rc;
+}
+
 /* The snapshot that is to be sent. */
 static int
 have_snapshot(const char *source, const struct job_options *options,
     struct job_result *result, struct err *err)
 {
-	struct create_result created;
 	bool snapshot;
 	int rc = is_snapshot(source, &snapshot, err);
 
@@ -49,14 +87,7 @@ have_snapshot(const char *source, const struct job_options *options,
 	if (options->push.dry_run)
 		return err_set(err, ERR_USAGE, "%s: -n takes no snapshot: name "
 		    "one that is there", source);
-	rc = create_snapshot(source, &options->create, &created, err);
-	if (!created.taken) {
-		free(created.path);
-		return rc;
-	}
-	result->snapshot = created.path;
-	result->taken = true;
-	return rc;
+	return take_snapshot(source, options, result, err);
 }
 
 /* The tag belongs to the directory that the snapshot lies in. */
@@ -96,7 +127,12 @@ job_run(const char *source, const struct location *there,
 	if (rc == 0)
 		rc = push(&peer, result->snapshot, &push_options,
 		    &result->push, err);
-	return peer_close(&peer, rc, err);
+	rc = peer_close(&peer, rc, err);
+	if (rc == 0 && result->post.code != ERR_NONE) {
+		*err = result->post;
+		rc = -(int)err->code;
+	}
+	return rc;
 }
 
 void

@@ -9,10 +9,12 @@
 
 #include "common/err.h"
 #include "snapshot/create.h"
+#include "sync/hook.h"
 #include "sync/push.h"
 
 struct job_options {
 	struct create_options create;
+	struct hooks hooks;	/* around it */
 	struct transport_options transport;
 	struct push_options push;	/* tag is filled in by job_run() */
 	const struct notify *notify;
@@ -21,6 +23,7 @@ struct job_options {
 struct job_result {
 	char *snapshot;		/* path of what was sent; free() it */
 	bool taken;		/* by this run */
+	struct err post;	/* of the hook after it */
 	struct push_result push;
 };
 
@@ -28,6 +31,9 @@ struct job_result {
  * Bring source to a location: a snapshot (a file with a seal) as it is; of any
  * other file a snapshot is taken first, which stays whatever happens after.  In
  * a dry run none is taken, and only a snapshot can be the source.
+ *
+ * If a hook before it fails no snapshot is taken; one after it always runs, and
+ * if that fails (ERR_HOOK) the snapshot is brought all the same.
  */
 int job_run(const char *source, const struct location *there,
     const struct job_options *options, struct job_result *result,

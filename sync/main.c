@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/pipeline.h"
+#include "common/text.h"
 #include "common/tool.h"
 #include "send/level.h"
 #include "stream-format/compress.h"
@@ -35,11 +36,17 @@ static const char help[] =
 "      --list            what snapshots are there\n"
 "\n"
 "  -n, --dry-run         tell what would be sent of a snapshot, send nothing\n"
+"      --pre COMMAND     run before the snapshot is taken; if it fails (10), none\n"
+"                        is\n"
+"      --post COMMAND    run after it, whatever happened\n"
+"      --hook-timeout=SECONDS\n"
+"                        for each of the two (60)\n"
 "      --no-full         fail (4) rather than send a file whole\n"
 "      --newest-only     leave out older snapshots that are missing there\n"
 "      --live            also make DIR/FILE a writable clone of the newest\n"
 "      --as NAME         call the file NAME there\n"
 "      --compress=METHOD zstd[:N], auto or none, as of refsend\n"
+"      --bwlimit=RATE    so many bytes a second (4M) and no more\n"
 "  -T, --threads N       compress with N threads (default: one a processor)\n"
 "  -e, --rsh=COMMAND     reach HOST by this command, such as 'ssh -p 2222'\n"
 "      --ssh-config FILE in place of ~/.ssh/config and the system's\n"
@@ -54,15 +61,19 @@ static const char help[] =
 "\n"
 "Exit codes: 0 done, or nothing to do; 1 failed; 2 usage; 3 the two sides do not\n"
 "fit; 4 no base; 5 a file is not what its seal says, or a name is taken; 7 no\n"
-"space, or the file system cannot; 8 locked. See refsync(1).\n";
+"space, or the file system cannot; 8 locked; 10 a hook failed. See refsync(1).\n";
 
-enum { OPT_NO_FULL = 256, OPT_NEWEST, OPT_RESTORE, OPT_FORCE,
+enum { OPT_PRE = 256, OPT_POST, OPT_HOOK_TIMEOUT, OPT_BWLIMIT, OPT_NO_FULL, OPT_NEWEST, OPT_RESTORE, OPT_FORCE,
     OPT_LIST, OPT_LIVE, OPT_AS, OPT_COMPRESS,
     OPT_CONFIG, OPT_IDENTITY, OPT_ACCEPT, OPT_TIMEOUT, OPT_JSON, OPT_HELP,
     OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "dry-run", no_argument, NULL, 'n' },
+	{ "pre", required_argument, NULL, OPT_PRE },
+	{ "post", required_argument, NULL, OPT_POST },
+	{ "hook-timeout", required_argument, NULL, OPT_HOOK_TIMEOUT },
+	{ "bwlimit", required_argument, NULL, OPT_BWLIMIT },
 	{ "no-full", no_argument, NULL, OPT_NO_FULL },
 	{ "newest-only", no_argument, NULL, OPT_NEWEST },
 	{ "restore", no_argument, NULL, OPT_RESTORE },
@@ -86,16 +97,17 @@ static const struct option long_options[] = {
 };
 
 static int
-take_timeout(struct tool *tool, struct options *options, const char *value)
+take_timeout(struct tool *tool, const char *name, const char *value,
+    unsigned *seconds)
 {
 	char *end;
-	const long seconds = strtol(value, &end, 10);
+	const long number = strtol(value, &end, 10);
 
-	if (end != value && *end == '\0' && seconds >= 1 && seconds <= 86400) {
-		options->job.transport.timeout = (unsigned)seconds;
+	if (end != value && *end == '\0' && number >= 1 && number <= 86400) {
+		*seconds = (unsigned)number;
 		return 0;
 	}
-	tool_usage(tool, "--timeout takes seconds, 1 to 86400");
+	tool_usage(tool, "--%s takes seconds, 1 to 86400", name);
 	return -1;
 }
 
@@ -119,7 +131,17 @@ take_value(struct tool *tool, struct options *options, int option,
 		tool_usage(tool, "%s", LEVEL_USAGE);
 		return -1;
 	case OPT_TIMEOUT:
-		return take_timeout(tool, options, value);
+		return take_timeout(tool, "timeout", value,
+		    &job->transport.timeout);
+	case OPT_HOOK_TIMEOUT:
+		return take_timeout(tool, "hook-timeout", value,
+		    &job->hooks.timeout);
+	case OPT_BWLIMIT:
+		if (text_parse_size(value, &job->push.send.rate) == 0 &&
+		    job->push.send.rate > 0)
+			return 0;
+		tool_usage(tool, "--bwlimit takes bytes a second, such as 4M");
+		return -1;
 	default:
 		return tool_threads(tool, value, &job->push.send.threads);
 	}
@@ -134,7 +156,14 @@ take_option(struct tool *tool, struct options *options, int option,
 
 	switch (option) {
 	case OPT_AS: case OPT_COMPRESS: case OPT_TIMEOUT: case 'T':
+	case OPT_HOOK_TIMEOUT: case OPT_BWLIMIT:
 		return take_value(tool, options, option, value);
+	case OPT_PRE:
+		job->hooks.pre = value;
+		return 0;
+	case OPT_POST:
+		job->hooks.post = value;
+		return 0;
 	case 'n':
 		job->push.dry_run = true;
 		tool->verbose = true;

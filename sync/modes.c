@@ -118,7 +118,8 @@ fetch_options(const struct options *options)
 			.no_full = push->no_full,
 			.newest_only = push->newest_only,
 			.live = push->live, .as = push->as,
-			.level = push->send.level, .notify = push->notify,
+			.level = push->send.level,
+			.rate = push->send.rate, .notify = push->notify,
 		},
 		.force = options->force, .notify = push->notify,
 	};
@@ -134,9 +135,10 @@ pull_one(struct tool *tool, const struct options *options, struct json *json,
 	int code;
 
 	fetch.pull.create = true;
-	if (options->job.push.dry_run)
-		err_set(&err, ERR_USAGE, "%s: -n is for what is sent from "
-		    "here", source);
+	if (options->job.push.dry_run || options->job.hooks.pre != NULL ||
+	    options->job.hooks.post != NULL)
+		err_set(&err, ERR_USAGE, "%s: -n, --pre and --post are for "
+		    "what is sent from here", source);
 	else
 		fetch_pull(from, where, &fetch, &result, &err);
 	code = report(tool, options, json, where, &(struct outcome){
@@ -343,17 +345,38 @@ do_list(struct tool *tool, const struct options *options, char *const *args)
 	return tool_finish(tool, &err);
 }
 
+/* Options that are for another mode. Returns -1 after a message. */
+static int
+check_options(struct tool *tool, const struct options *options)
+{
+	const struct push_options *push = &options->job.push;
+	const bool hooks = options->job.hooks.pre != NULL ||
+	    options->job.hooks.post != NULL;
+	const char *wrong = NULL;
+
+	if (options->restore && options->list)
+		wrong = "--restore or --list, not both";
+	else if (options->force && !options->restore)
+		wrong = "--force goes with --restore";
+	else if ((options->restore || options->list) && (hooks || push->live ||
+	    push->as != NULL || push->newest_only || push->dry_run))
+		wrong = "--pre, --post, --live, --as, --newest-only and -n do "
+		    "not go with --restore and --list";
+	if (wrong == NULL)
+		return 0;
+	tool_usage(tool, "%s", wrong);
+	return -1;
+}
+
 int
 run_mode(struct tool *tool, const struct options *options, char *const *args,
     size_t count)
 {
-	if (options->restore && options->list)
-		return tool_usage(tool, "--restore or --list, not both");
+	if (check_options(tool, options) != 0)
+		return ERR_USAGE;
 	if (options->list)
 		return count == 1 ? do_list(tool, options, args) :
 		    tool_usage(tool, "--list takes one directory");
-	if (options->force && !options->restore)
-		return tool_usage(tool, "--force goes with --restore");
 	if (options->restore)
 		return count == 2 ? do_restore(tool, options, args) :
 		    tool_usage(tool, "--restore takes what to restore, and "

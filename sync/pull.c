@@ -178,7 +178,8 @@ carry(struct run *run, struct err *err)
 		rc = listen_begin(&listener, run->target, err);
 	if (rc != 0)
 		return rc;
-	rc = relay_stream(run->source, run->target, run->options->notify,
+	rc = relay_stream(run->source, run->target, run->options->rate,
+	    run->options->notify,
 	    &run->result->wire, &failed);
 	rc = listen_end(&listener, rc, &failed);
 	run->result->snapshots = listener.received;

@@ -21,6 +21,7 @@ struct pull_options {
 	bool newest_only;	/* leave out what lies between base and snapshot */
 	bool live;		/* publish the live file too */
 	const char *as;		/* name of the file at the target, or NULL */
+	uint64_t rate;		/* bytes a second at most; 0: no limit */
 	int level;		/* of zstd; 0: none; or GATHER_AUTO */
 	const char *tag;	/* of the holds on both sides, or NULL: none */
 	const struct notify *notify;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/io.h"
+#include "common/pace.h"
 #include "stream-format/frame.h"
 #include "stream-format/record.h"
 #include "sync/relay.h"
@@ -17,6 +18,7 @@ struct relay {
 	uint64_t frames;
 	uint64_t bytes;
 	bool last;		/* the last END came */
+	struct pace pace;
 	struct record_space *space;
 	struct record record;
 	uint8_t bytes_of_frame[FRAME_HEADER_SIZE + RECORD_PAYLOAD_MAX];
@@ -39,9 +41,16 @@ get(struct relay *relay, uint8_t *bytes, size_t size, struct err *err)
 static int
 put(struct relay *relay, const uint8_t *bytes, size_t size, struct err *err)
 {
-	if (io_write(relay->target->transport.to, bytes, size) != 0)
-		return err_sys(err, ERR_FAILED, "%s: cannot write",
-		    relay->target->name);
+	size_t done = 0, n;
+
+	while (done < size) {
+		n = pace_wait(&relay->pace, size - done);
+		if (io_write(relay->target->transport.to, bytes + done,
+		    n) != 0)
+			return err_sys(err, ERR_FAILED, "%s: cannot write",
+			    relay->target->name);
+		done += n;
+	}
 	relay->bytes += size;
 	return 0;
 }
@@ -98,7 +107,7 @@ pass_frame(struct relay *relay, struct err *err)
 }
 
 int
-relay_stream(struct peer *source, struct peer *target,
+relay_stream(struct peer *source, struct peer *target, uint64_t rate,
     const struct notify *notify, uint64_t *bytes, struct err *err)
 {
 	struct relay *relay = calloc(1, sizeof(*relay));
@@ -111,6 +120,7 @@ relay_stream(struct peer *source, struct peer *target,
 	}
 	relay->source = source;
 	relay->target = target;
+	relay->pace.rate = rate;
 	rc = get(relay, header, sizeof(header), err);
 	if (rc == 0)
 		rc = put(relay, header, sizeof(header), err);

@@ -13,10 +13,10 @@
 
 /*
  * Both peers are about to send and to receive a stream: pass it on, frame by
- * frame, unread but for where it ends.  *bytes counts it.  An ERROR that source
+ * frame, at rate bytes a second (0: no limit), unread but for where it ends.  *bytes counts it.  An ERROR that source
  * sends in place of a frame is returned as that error.
  */
-int relay_stream(struct peer *source, struct peer *target,
+int relay_stream(struct peer *source, struct peer *target, uint64_t rate,
     const struct notify *notify, uint64_t *bytes, struct err *err);
 
 #endif

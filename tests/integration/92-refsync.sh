@@ -318,6 +318,84 @@ by_program() {
 	run_code 2 refsync -e "$RSH" a:/file b:/directory
 }
 
+# A hook that notes what it was told.
+noting() {
+	echo "echo \"\$REFSNAP_HOOK \$REFSNAP_STATUS \${REFSNAP_SOURCE##*/}\
+ \${REFSNAP_SNAPSHOT:+snapshot}\" >>'$WORK/noted'; ${1:-:}"
+}
+
+noted() {
+	expect [ "$(cat "$WORK/noted")" = "$(printf '%s\n' "$@")" ]
+	rm -f "$WORK/noted"
+}
+
+# Has a process ended, be it that nobody has asked how?
+gone() {
+	[ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
+}
+
+hooks() {
+	start
+	sync_json --pre "$(noting)" --post "$(noting)" "$A/vms/vm.img" \
+		"$B/replica"
+	noted 'pre 0 vm.img ' 'post 0 vm.img snapshot'
+	same_snapshots "$A/vms" "$B/replica"
+	# One that fails: no snapshot; the other one runs.
+	next_second
+	run_code 10 refsync --pre "$(noting 'exit 3')" --post "$(noting)" \
+		"$A/vms/vm.img" "$B/replica"
+	expect_error 'exit code 3'
+	noted 'pre 0 vm.img ' 'post 10 vm.img '
+	expect [ "$(snapshots "$A/vms" | wc -l)" -eq 1 ]
+	# The other one fails: the snapshot is brought.
+	next_second
+	run_code 10 refsync --post false "$A/vms/vm.img" "$B/replica"
+	expect [ "$(snapshots "$A/vms" | wc -l)" -eq 2 ]
+	same_snapshots "$A/vms" "$B/replica"
+	# Nothing waits for ever, and nothing of it stays.
+	next_second
+	run_code 10 refsync --pre "sleep 1000 & echo \$! >'$WORK/pid'; wait" \
+		--hook-timeout=1 "$A/vms/vm.img" "$B/replica"
+	expect_error 'did not end within 1 seconds'
+	expect gone "$(cat "$WORK/pid")"
+	run_code 2 refsync --pre true "host:$A/vms/vm.img" "$B/replica"
+	run_code 2 refsync --pre true --list "$B/replica"
+}
+
+# What one hook stopped the other one lets go on, also when refsync is told to
+# end.
+hooks_and_signals() {
+	local pid
+
+	start
+	refsync --pre "$(noting 'touch "$REFSNAP_SOURCE.stopped"; sleep 2')" \
+		--post "$(noting)" "$A/vms/vm.img" "$B/replica" 2>"$ERR" &
+	pid=$!
+	while [ ! -e "$A/vms/vm.img.stopped" ]; do
+		sleep 0.05
+	done
+	kill -TERM "$pid"
+	wait "$pid"
+	expect [ $? -eq 143 ]
+	noted 'pre 0 vm.img ' 'post 0 vm.img snapshot'
+	expect [ -z "$(snapshots "$B/replica")" ]
+}
+
+# 8 MiB at 4 MiB a second, in both directions.
+limit() {
+	local start_ms
+
+	start
+	start_ms=$(date +%s%3N)
+	run_ok refsync --compress=none --bwlimit=4M "$A/vms/vm.img" "$B/replica"
+	expect [ $(($(date +%s%3N) - start_ms)) -ge 1950 ]
+	start_ms=$(date +%s%3N)
+	run_ok refsync -e "$RSH" --compress=none --bwlimit=4M \
+		"host:$A/vms/vm.img" "$B/second"
+	expect [ $(($(date +%s%3N) - start_ms)) -ge 1950 ]
+	run_code 2 refsync --bwlimit=0 "$A/vms/vm.img" "$B/replica"
+}
+
 # What is there is no refrecv, or none of this version.
 other_programs() {
 	start
@@ -373,6 +451,9 @@ on_fs() {
 for_each_fs on_fs xfs btrfs
 make_fs xfs A
 make_fs xfs B
+test_case "hooks" hooks
+test_case "hooks and signals" hooks_and_signals
+test_case "a limit of bandwidth" limit
 test_case "another program over there" other_programs
 test_case "wrong use" wrong_use
 finish
