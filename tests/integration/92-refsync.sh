@@ -21,7 +21,7 @@ chmod +x "$RSH"
 
 # A file system with the live file, and an empty place for replicas.
 start() {
-	rm -rf "$A/vms" "$B"/*
+	rm -rf "$A/vms" "${B:?}"/*
 	mkdir "$A/vms"
 	random_file "$A/vms/vm.img" $((8 * MIB)) 1
 	seed=1
@@ -60,7 +60,9 @@ source_value() {
 
 # Names are seconds: each run of a test has one of its own.
 next_second() {
-	local now=$(date +%s)
+	local now
+
+	now=$(date +%s)
 
 	while [ "$(date +%s)" -eq "$now" ]; do
 		sleep 0.05
