@@ -9,6 +9,7 @@
 
 #include "serve/enter.h"
 #include "serve/holdings.h"
+#include "serve/prove.h"
 #include "serve/server.h"
 #include "stream-format/frame.h"
 
@@ -76,6 +77,8 @@ answer(struct server *server, struct err *err)
 		return holdings_list(server, &request->u.list, err);
 	case DIALOGUE_HOLD:
 		return holdings_hold(&request->u.hold, err);
+	case DIALOGUE_VERIFY:
+		return prove(server, &request->u.verify, err);
 	default:
 		return server->answer(server, err);
 	}

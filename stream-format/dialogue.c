@@ -29,7 +29,7 @@ dialogue_name(uint32_t type)
 	static const char *const names[] = {
 		"unknown", "HELLO", "OPEN", "LIST", "HELD", "HOLD", "STREAM",
 		"RECEIVED", "PRUNE", "PRUNED", "DONE", "ERROR", "ALIVE", "BYE",
-		"CREATE", "SEND",
+		"CREATE", "SEND", "VERIFY", "HASHES",
 	};
 
 	return names[type < sizeof(names) / sizeof(*names) ? type : 0];
@@ -175,6 +175,26 @@ fields_prune(struct fields *f, struct dialogue_prune *prune)
 		field_uuid(f, &prune->keep[i]);
 }
 
+static void
+fields_hashes(struct fields *f, struct dialogue_hashes *hashes)
+{
+	const uint8_t *bytes;
+
+	field32(f, &hashes->count);
+	if (hashes->count > DIALOGUE_HASHES_MAX) {
+		f->bad = true;
+		hashes->count = 0;
+	}
+	for (uint32_t i = 0; i < hashes->count; i++) {
+		struct sha256 *const hash = &hashes->hash[i];
+
+		if (f->w != NULL)
+			buf_put(f->w, hash->bytes, sizeof(hash->bytes));
+		else if ((bytes = buf_get(f->r, sizeof(hash->bytes))) != NULL)
+			memcpy(hash->bytes, bytes, sizeof(hash->bytes));
+	}
+}
+
 /* All fields of a message; false for an unknown type. */
 static bool
 fields_all(struct fields *f, struct dialogue *m)
@@ -229,6 +249,12 @@ fields_all(struct fields *f, struct dialogue *m)
 		field_uuid(f, &m->u.send.base);
 		field_bool(f, &m->u.send.between);
 		field32(f, &m->u.send.level);
+		return true;
+	case DIALOGUE_VERIFY:
+		field_uuid(f, &m->u.verify.id);
+		return true;
+	case DIALOGUE_HASHES:
+		fields_hashes(f, &m->u.hashes);
 		return true;
 	case DIALOGUE_DONE:
 	case DIALOGUE_ALIVE:

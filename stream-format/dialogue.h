@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "common/err.h"
+#include "common/sha256.h"
 #include "common/uuid.h"
 #include "stream-format/record.h"
 
@@ -27,6 +28,7 @@
 #define DIALOGUE_TAG_MAX 128u		/* as HOLD_TAG_MAX */
 #define DIALOGUE_TAG_PREFIX "refsync."	/* others' holds are not touched */
 #define DIALOGUE_POLICY_MAX 255u
+#define DIALOGUE_HASHES_MAX 1024u
 #define DIALOGUE_LEVEL_AUTO UINT32_MAX
 #define DIALOGUE_KEEP_MAX 1024u		/* ids that PRUNE spares */
 
@@ -46,6 +48,8 @@ enum dialogue_type {
 	DIALOGUE_BYE = 13,
 	DIALOGUE_CREATE = 14,	/* take a snapshot; answered by HELD */
 	DIALOGUE_SEND = 15,	/* answered by STREAM, and a stream */
+	DIALOGUE_VERIFY = 16,	/* answered by HASHES */
+	DIALOGUE_HASHES = 17,
 };
 
 struct dialogue_hello {
@@ -124,6 +128,16 @@ struct dialogue_send {
 	uint32_t level;		/* of zstd; 0: none; DIALOGUE_LEVEL_AUTO */
 };
 
+struct dialogue_verify {
+	struct uuid id;
+};
+
+/* Of the next blocks of 1 MiB; the last message holds fewer than can be. */
+struct dialogue_hashes {
+	uint32_t count;
+	struct sha256 hash[DIALOGUE_HASHES_MAX];
+};
+
 struct dialogue_error {
 	enum err_code code;
 	char text[DIALOGUE_TEXT_MAX + 1];
@@ -144,6 +158,8 @@ struct dialogue {
 		struct dialogue_error error;
 		struct dialogue_create create;
 		struct dialogue_send send;
+		struct dialogue_verify verify;
+		struct dialogue_hashes hashes;
 	} u;
 };
 

@@ -23,6 +23,7 @@ static const char help[] =
 "       refsync [OPTION]... SRC... DIR\n"
 "       refsync [OPTION]... [USER@]HOST:SRC... DIR\n"
 "       refsync [OPTION]... --restore [USER@]HOST:DIR/FILE[@SNAP] TARGET\n"
+"       refsync [OPTION]... --verify SRC [USER@]HOST:DIR\n"
 "       refsync [OPTION]... --list [USER@]HOST:DIR\n"
 "\n"
 "Take a snapshot of each file SRC and bring it to DIR: as the difference to the\n"
@@ -33,6 +34,8 @@ static const char help[] =
 "                        SNAP, or in the newest; only what differs is brought\n"
 "      --force           restore: also replace what no snapshot here has, after\n"
 "                        taking one\n"
+"      --verify          hash SRC, or its newest snapshot that is there too, on\n"
+"                        both sides; exit code 9 if they differ, and where\n"
 "      --list            what snapshots are there\n"
 "\n"
 "  -n, --dry-run         tell what would be sent of a snapshot, send nothing\n"
@@ -64,7 +67,7 @@ static const char help[] =
 "space, or the file system cannot; 8 locked; 10 a hook failed. See refsync(1).\n";
 
 enum { OPT_PRE = 256, OPT_POST, OPT_HOOK_TIMEOUT, OPT_BWLIMIT, OPT_NO_FULL, OPT_NEWEST, OPT_RESTORE, OPT_FORCE,
-    OPT_LIST, OPT_LIVE, OPT_AS, OPT_COMPRESS,
+    OPT_LIST, OPT_VERIFY, OPT_LIVE, OPT_AS, OPT_COMPRESS,
     OPT_CONFIG, OPT_IDENTITY, OPT_ACCEPT, OPT_TIMEOUT, OPT_JSON, OPT_HELP,
     OPT_VERSION };
 
@@ -79,6 +82,7 @@ static const struct option long_options[] = {
 	{ "restore", no_argument, NULL, OPT_RESTORE },
 	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "list", no_argument, NULL, OPT_LIST },
+	{ "verify", no_argument, NULL, OPT_VERIFY },
 	{ "live", no_argument, NULL, OPT_LIVE },
 	{ "as", required_argument, NULL, OPT_AS },
 	{ "compress", required_argument, NULL, OPT_COMPRESS },
@@ -182,6 +186,9 @@ take_option(struct tool *tool, struct options *options, int option,
 		return 0;
 	case OPT_LIST:
 		options->list = true;
+		return 0;
+	case OPT_VERIFY:
+		options->verify = true;
 		return 0;
 	case OPT_LIVE:
 		job->push.live = true;

@@ -13,6 +13,7 @@
 #include "sync/fetch.h"
 #include "sync/held.h"
 #include "sync/modes.h"
+#include "sync/verify.h"
 
 /* What became of one source, pushed or pulled. */
 struct outcome {
@@ -345,6 +346,86 @@ do_list(struct tool *tool, const struct options *options, char *const *args)
 	return tool_finish(tool, &err);
 }
 
+/* Where a verification prints what differs. */
+struct differences {
+	bool json;
+	struct json out;
+};
+
+static void
+on_difference(void *cookie, uint64_t offset, uint64_t length)
+{
+	struct differences *differences = cookie;
+
+	if (!differences->json) {
+		printf("%" PRIu64 " %" PRIu64 "\n", offset, length);
+		return;
+	}
+	json_object(&differences->out, NULL);
+	json_number(&differences->out, "offset", offset);
+	json_number(&differences->out, "length", length);
+	json_object_end(&differences->out);
+}
+
+static void
+report_verify(struct tool *tool, struct differences *differences,
+    const struct verify_result *result, struct err *err)
+{
+	struct json *json = &differences->out;
+	char size[TEXT_SIZE_SIZE];
+
+	if (differences->json) {
+		json_array_end(json);
+		if (result->snapshot != NULL)
+			json_string(json, "snapshot", result->snapshot);
+		json_number(json, "bytes", result->bytes);
+		json_number(json, "differing_bytes", result->differing);
+		json_seconds(json, "seconds", tool_seconds(tool));
+		json_object_end(json);
+		fputc('\n', stdout);
+	}
+	if (err->code != ERR_NONE)
+		return;
+	if (result->differing > 0)
+		err_set(err, ERR_DIFFERENT, "%s: the replica differs in %s",
+		    result->snapshot, text_size(result->differing, size));
+	else
+		notify_line(&tool->notify, NOTIFY_VERBOSE, "%s: the replica "
+		    "holds the same %s", result->snapshot,
+		    text_size(result->bytes, size));
+}
+
+static int
+do_verify(struct tool *tool, const struct options *options,
+    char *const *args)
+{
+	struct differences differences = {
+		.json = options->json, .out = { .out = stdout },
+	};
+	struct location there = LOCATION_INIT;
+	struct verify_result result = { .snapshot = NULL };
+	struct peer peer = PEER_INIT;
+	struct err err = ERR_INIT;
+	int rc;
+
+	if (options->json) {
+		json_object(&differences.out, NULL);
+		json_array(&differences.out, "differences");
+	}
+	rc = location_parse(args[1], &there, &err);
+	if (rc == 0)
+		rc = peer_open(&there, "refrecv", false,
+		    &options->job.transport, &peer, &err);
+	if (rc == 0)
+		rc = verify(&peer, args[0], &tool->notify, on_difference,
+		    &differences, &result, &err);
+	peer_close(&peer, rc, &err);
+	report_verify(tool, &differences, &result, &err);
+	free(result.snapshot);
+	location_free(&there);
+	return tool_finish(tool, &err);
+}
+
 /* Options that are for another mode. Returns -1 after a message. */
 static int
 check_options(struct tool *tool, const struct options *options)
@@ -354,14 +435,15 @@ check_options(struct tool *tool, const struct options *options)
 	    options->job.hooks.post != NULL;
 	const char *wrong = NULL;
 
-	if (options->restore && options->list)
-		wrong = "--restore or --list, not both";
+	if (options->restore + options->list + options->verify > 1)
+		wrong = "one of --restore, --list and --verify";
 	else if (options->force && !options->restore)
 		wrong = "--force goes with --restore";
-	else if ((options->restore || options->list) && (hooks || push->live ||
+	else if ((options->restore || options->list || options->verify) &&
+	    (hooks || push->live ||
 	    push->as != NULL || push->newest_only || push->dry_run))
 		wrong = "--pre, --post, --live, --as, --newest-only and -n do "
-		    "not go with --restore and --list";
+		    "not go with --restore, --list and --verify";
 	if (wrong == NULL)
 		return 0;
 	tool_usage(tool, "%s", wrong);
@@ -377,6 +459,10 @@ run_mode(struct tool *tool, const struct options *options, char *const *args,
 	if (options->list)
 		return count == 1 ? do_list(tool, options, args) :
 		    tool_usage(tool, "--list takes one directory");
+	if (options->verify)
+		return count == 2 ? do_verify(tool, options, args) :
+		    tool_usage(tool, "--verify takes a file, and where its "
+		    "replica is");
 	if (options->restore)
 		return count == 2 ? do_restore(tool, options, args) :
 		    tool_usage(tool, "--restore takes what to restore, and "

@@ -17,6 +17,7 @@ struct options {
 	bool restore;
 	bool force;
 	bool list;
+	bool verify;
 	bool json;
 };
 

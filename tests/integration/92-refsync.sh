@@ -300,6 +300,47 @@ restore() {
 	run_code 1 refsync --restore "$B/replica/none" "$A/vms/vm.img"
 }
 
+# What the seals cannot see: blocks that the disk changed by itself.
+verify() {
+	local file block
+
+	start
+	truncate -s $((9 * MIB + 5)) "$A/vms/vm.img"
+	sync_json "$A/vms/vm.img" "$B/replica"
+	run_ok refsync -v --verify "$A/vms/vm.img" "$B/replica"
+	expect_error 'holds the same 9.0 MiB'
+	expect [ ! -s "$OUT" ]
+	change
+	run_ok refsnap create "$A/vms/vm.img" only-here
+	run_ok refsync --verify --json "$A/vms/vm.img" "$B/replica"
+	expect [ "$(json_value "$OUT" 'o["differing_bytes"]')" -eq 0 ]
+	run_code 4 refsync --verify "$A/vms/.snapshot/vm.img.only-here" \
+		"$B/replica"
+	# Behind the back of the seal.
+	file=$B/replica/.snapshot/$(newest "$B/replica")
+	chmod u+w "$file"
+	for block in $((2 * MIB)) $((3 * MIB + 4096)) $((7 * MIB)); do
+		random_patch "$file" "$block" 100 8
+	done
+	printf x | dd of="$file" bs=1 seek=$((9 * MIB + 4)) conv=notrunc \
+		2>"$ERR"
+	run_status 9 refsync --verify \
+		"$A/vms/.snapshot/$(newest "$B/replica")" "$B/replica"
+	expect [ "$(cat "$OUT")" = "$((2 * MIB)) $((2 * MIB))
+$((7 * MIB)) $MIB
+$((9 * MIB)) 5" ]
+	# Of other lengths.
+	truncate -s $((8 * MIB)) "$file"
+	run_status 9 refsync --verify \
+		"$A/vms/.snapshot/$(newest "$B/replica")" "$B/replica"
+	expect [ "$(tail -n 1 "$OUT")" = "$((7 * MIB)) $((2 * MIB + 5))" ]
+	truncate -s $((12 * MIB)) "$file"
+	run_status 9 refsync --json --verify \
+		"$A/vms/.snapshot/$(newest "$B/replica")" "$B/replica"
+	expect [ "$(json_value "$OUT" 'o["differences"][-1]["length"]')" -ge \
+		$((2 * MIB)) ]
+}
+
 # As over ssh: by a program, in both directions.
 by_program() {
 	start
@@ -447,6 +488,7 @@ on_fs() {
 	test_case "dry run" dry_run
 	test_case "three places" three_places
 	test_case "restore" restore
+	test_case "verify" verify
 	test_case "by a program, push, pull, list and restore" by_program
 }
 

@@ -47,7 +47,7 @@ including()
 }
 
 set -- $folders
-echo "1..$(($# + 14))"
+echo "1..$(($# + 15))"
 
 for folder in $folders; do
 	allowed=$(printf '%s\n' "$layers" | sed -n "s/^$folder://p")
@@ -71,6 +71,9 @@ check 'zstd.h only in stream-format/compress.c' "$(
 check 'xxhash.h only in common/hash.c' "$(
     including '[<"].*xx(hash|h3)[a-z_]*\.h' "$sources" |
     grep -v '^common/hash\.c:')"
+
+check 'libcrypto only in common/sha256.c' "$(
+    including '[<"]openssl/' "$sources" | grep -v '^common/sha256\.c:')"
 
 check 'libssh only in sync/session_libssh.h' "$(
     including '[<"]libssh/' "$sources" |

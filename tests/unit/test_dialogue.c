@@ -90,6 +90,13 @@ sample(enum dialogue_type type)
 		m.u.send.between = true;
 		m.u.send.level = DIALOGUE_LEVEL_AUTO;
 		break;
+	case DIALOGUE_VERIFY:
+		m.u.verify.id = id;
+		break;
+	case DIALOGUE_HASHES:
+		m.u.hashes.count = DIALOGUE_HASHES_MAX;
+		memset(m.u.hashes.hash, 7, sizeof(m.u.hashes.hash));
+		break;
 	case DIALOGUE_DONE:
 	case DIALOGUE_ALIVE:
 	case DIALOGUE_BYE:
@@ -112,7 +119,7 @@ static void
 test_round_trip(void **state)
 {
 	(void)state;
-	for (int type = DIALOGUE_HELLO; type <= DIALOGUE_SEND; type++) {
+	for (int type = DIALOGUE_HELLO; type <= DIALOGUE_HASHES; type++) {
 		const struct dialogue m = sample((enum dialogue_type)type);
 		struct err err = ERR_INIT;
 		struct dialogue back;
@@ -200,9 +207,9 @@ test_bent(void **state)
 	le32_put(buffer + 8, DIALOGUE_PAYLOAD_MAX + 1);
 	refused("payload");
 	put(&m);
-	le16_put(buffer + 4, 16);
+	le16_put(buffer + 4, 18);
 	seal();
-	refused("type 16");
+	refused("type 18");
 	/* Too short, too long. */
 	put(&m);
 	le32_put(buffer + 8, le32_get(buffer + 8) - 1);
