@@ -54,7 +54,7 @@ for folder in $folders; do
 	pattern=$(echo $folder $allowed | sed 's/ /|/g')
 	check "$folder includes only: $folder$allowed" "$(
 	    including '"' "$(find "$folder" -name '*.[ch]')" |
-	    grep -vE "include \"(config\.h|($pattern)/[a-z_]+\.h)\"")"
+	    grep -vE "include \"(config\.h|($pattern)/[a-z0-9_]+\.h)\"")"
 done
 
 check 'every include of ours names a file that is there' "$(
