@@ -6,10 +6,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "common/text.h"
 
@@ -144,11 +146,15 @@ text_size(uint64_t size, char out[TEXT_SIZE_SIZE])
 }
 
 char *
-text_time(const struct timespec *time, char text[TEXT_TIME_SIZE])
+text_time(int64_t seconds, char out[TEXT_TIME_SIZE])
 {
+	const time_t time = (time_t)seconds;
 	struct tm tm;
 
-	gmtime_r(&time->tv_sec, &tm);
-	strftime(text, TEXT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return text;
+	if (gmtime_r(&time, &tm) != NULL && tm.tm_year >= -1900 &&
+	    tm.tm_year < 10000 - 1900)
+		strftime(out, TEXT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	else
+		snprintf(out, TEXT_TIME_SIZE, "@%" PRId64, seconds);
+	return out;
 }

@@ -7,7 +7,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 /*
  * Write length bytes to out, of size bytes, in a form that is safe to print
@@ -37,7 +36,11 @@ char *text_size(uint64_t size, char out[TEXT_SIZE_SIZE]);
 
 #define TEXT_TIME_SIZE 32
 
-/* A time in UTC, to the second, as ISO 8601 has it; returns text. */
-char *text_time(const struct timespec *time, char text[TEXT_TIME_SIZE]);
+/*
+ * Write a time, in seconds since 1970, in UTC, as "2026-11-21T01:56:19Z", to
+ * out; returns out.  Outside of the years 0 to 9999 it is the number, as
+ * "@253402300800".
+ */
+char *text_time(int64_t seconds, char out[TEXT_TIME_SIZE]);
 
 #endif

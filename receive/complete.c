@@ -32,7 +32,8 @@ check_digest(struct receiver *r, const struct record_digest *sent,
 	if (r->digest == NULL) {
 		if (r->options->dry_run)
 			return 0;
-		if (digest_file(r->partial.fd, r->begin.size, mine) != 0)
+		if (digest_file(r->partial.fd, r->begin.size, NULL,
+		    mine) != 0)
 			return err_sys(err, ERR_FAILED, "cannot read %s",
 			    r->target.path);
 	}

@@ -280,7 +280,7 @@ print_held(const struct held *held)
 		const struct dialogue_held *item = &held->items[i];
 		char created[TEXT_TIME_SIZE], size[TEXT_SIZE_SIZE];
 
-		printf("%s  %10s  %s%s", text_time(&item->created, created),
+		printf("%s  %10s  %s%s", text_time(item->created.tv_sec, created),
 		    text_size(item->size, size),
 		    item->valid ? "" : "BROKEN  ", item->held ? "held  " : "");
 		if (item->origin[0] != '\0') {
@@ -308,7 +308,7 @@ print_held_json(const struct held *held)
 		json_string(&json, "lineage", uuid_format(&item->lineage, id));
 		json_string(&json, "origin", item->origin);
 		json_string(&json, "name", item->name);
-		json_string(&json, "created", text_time(&item->created,
+		json_string(&json, "created", text_time(item->created.tv_sec,
 		    created));
 		json_number(&json, "size", item->size);
 		json_bool(&json, "valid", item->valid);

@@ -94,6 +94,20 @@ deleted() {
 	ordered --synced "$S" -- refsnap delete "$S/live.three" "$S/live.four"
 }
 
+pruned() {
+	random_file "$A/other" 100000 1
+	run_ok refsnap create --reflink=auto "$A/other" one
+	run_ok refsnap create --reflink=auto "$A/other" two
+	ordered --synced "$S" -- refsnap prune --keep 1 "$A/other"
+	expect [ ! -e "$S/other.one" ]
+	run_ok refsnap delete "$S/other.two"
+	rm "$A/other"
+}
+
+digest_recorded() {
+	ordered --synced "$S/live.two" -- refsnap verify --record "$S/live.two"
+}
+
 # A stream in a file.
 sent() {
 	mkdir "$WORK/sent"
@@ -159,6 +173,8 @@ on_fs() {
 	esac
 	test_case "hold and release" held
 	test_case "delete" deleted
+	test_case "prune" pruned
+	test_case "verify --record" digest_recorded
 	test_case "refsend -o" sent
 	test_case "receive" received
 	test_case "receive what is there" received_again
