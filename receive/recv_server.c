@@ -9,6 +9,7 @@
 
 #include "receive/recv_server.h"
 #include "serve/server.h"
+#include "snapshot/prune.h"
 
 static int
 tell_received(struct server *server, const struct received *received,
@@ -53,12 +54,68 @@ on_stream(struct server *server, const struct dialogue_stream *stream,
 	return rc;
 }
 
+/* What tell_pruned() needs. */
+struct pruning {
+	struct server *server;
+	struct err *err;
+	int rc;
+};
+
+static void
+tell_pruned(void *cookie, const struct catalog_entry *entry,
+    const char *path, enum prune_fate fate)
+{
+	struct pruning *pruning = cookie;
+	struct dialogue *message = &pruning->server->message;
+
+	(void)path;
+	if (fate != PRUNE_DELETED || pruning->rc != 0)
+		return;
+	server_prepare(pruning->server, DIALOGUE_PRUNED);
+	message->u.pruned.id = entry->seal.id;
+	strcpy(message->u.pruned.file, entry->name);
+	pruning->rc = server_tell(pruning->server, pruning->err);
+}
+
+static int
+on_prune(struct server *server, const struct dialogue_prune *request,
+    struct err *err)
+{
+	const struct receive_serving *const serving = server->cookie;
+	struct err untold = ERR_INIT;
+	struct pruning pruning = { server, &untold, 0 };
+	struct prune_options options = {
+		.dry_run = request->dry_run, .protected = request->keep,
+		.protected_count = request->keep_count,
+		.notify = serving->receive.notify, .told = tell_pruned,
+		.cookie = &pruning,
+	};
+	int rc;
+
+	if (server->append_only && !request->dry_run)
+		return err_set(err, ERR_FAILED,
+		    "nothing is deleted here (--append-only)");
+	rc = retention_parse(request->policy, &options.keep, err);
+	if (rc == 0)
+		rc = prune_snapshots(request->origin, &options, err);
+	if (rc == 0 && pruning.rc != 0) {
+		*err = untold;
+		rc = pruning.rc;
+	}
+	return rc;
+}
+
 static int
 answer(struct server *server, struct err *err)
 {
-	if (server->request.type == DIALOGUE_STREAM)
+	switch (server->request.type) {
+	case DIALOGUE_STREAM:
 		return on_stream(server, &server->request.u.stream, err);
-	return server_refuse(server, err);
+	case DIALOGUE_PRUNE:
+		return on_prune(server, &server->request.u.prune, err);
+	default:
+		return server_refuse(server, err);
+	}
 }
 
 int

@@ -163,7 +163,7 @@ fields_held(struct fields *f, struct dialogue_held *held)
 static void
 fields_prune(struct fields *f, struct dialogue_prune *prune)
 {
-	field_uuid(f, &prune->lineage);
+	field_name(f, prune->origin, false);
 	field_bool(f, &prune->dry_run);
 	field_text(f, prune->policy, DIALOGUE_POLICY_MAX);
 	field32(f, &prune->keep_count);

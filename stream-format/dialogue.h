@@ -103,8 +103,9 @@ struct dialogue_received {
 	char file[RECORD_NAME_MAX + 1];	/* its name there */
 };
 
+/* Of the live file with this name, what the policy does not keep. */
 struct dialogue_prune {
-	struct uuid lineage;
+	char origin[RECORD_NAME_MAX + 1];
 	bool dry_run;
 	char policy[DIALOGUE_POLICY_MAX + 1];
 	uint32_t keep_count;

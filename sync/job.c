@@ -79,6 +79,9 @@ have_snapshot(const char *source, const struct job_options *options,
 
 	if (rc != 0)
 		return rc;
+	if (snapshot && options->keep != NULL)
+		return err_set(err, ERR_USAGE, "%s is a snapshot: --keep is "
+		    "for those of a file", source);
 	if (snapshot) {
 		result->snapshot = strdup(source);
 		return result->snapshot != NULL ? 0 :
@@ -105,20 +108,17 @@ tag_of(const char *snapshot, const struct location *there, char *tag,
 	return rc;
 }
 
-int
-job_run(const char *source, const struct location *there,
-    const struct job_options *options, struct job_result *result,
-    struct err *err)
+/* Bring it, and thin out what is there. */
+static int
+bring(const struct location *there, const struct job_options *options,
+    struct job_result *result, struct err *err)
 {
 	struct push_options push_options = options->push;
+	const struct push_result *pushed = &result->push;
 	char tag[HOLD_TAG_MAX + 1];
 	struct peer peer = PEER_INIT;
-	int rc;
+	int rc = tag_of(result->snapshot, there, tag, err);
 
-	memset(result, 0, sizeof(*result));
-	rc = have_snapshot(source, options, result, err);
-	if (rc == 0)
-		rc = tag_of(result->snapshot, there, tag, err);
 	if (rc != 0)
 		return rc;
 	push_options.tag = tag;
@@ -127,17 +127,42 @@ job_run(const char *source, const struct location *there,
 	if (rc == 0)
 		rc = push(&peer, result->snapshot, &push_options,
 		    &result->push, err);
-	rc = peer_close(&peer, rc, err);
-	if (rc == 0 && result->post.code != ERR_NONE) {
+	if (rc == 0 && options->keep_remote != NULL)
+		rc = thin_there(&peer, pushed->origin, options->keep_remote,
+		    &pushed->id, push_options.dry_run,
+		    &result->deleted_remote, err);
+	return peer_close(&peer, rc, err);
+}
+
+int
+job_run(const char *source, const struct location *there,
+    const struct job_options *options, struct job_result *result,
+    struct err *err)
+{
+	struct err thinned = ERR_INIT;
+	int rc;
+
+	memset(result, 0, sizeof(*result));
+	rc = have_snapshot(source, options, result, err);
+	if (result->snapshot == NULL || rc != 0)
+		return rc;
+	rc = bring(there, options, result, err);
+	if (options->keep != NULL)
+		thin_here(source, options->keep, &result->push.id,
+		    options->push.dry_run, options->notify, &result->deleted,
+		    &thinned);
+	if (rc == 0 && thinned.code != ERR_NONE)
+		*err = thinned;
+	else if (rc == 0 && result->post.code != ERR_NONE)
 		*err = result->post;
-		rc = -(int)err->code;
-	}
-	return rc;
+	return -(int)err->code;
 }
 
 void
 job_result_free(struct job_result *result)
 {
 	free(result->snapshot);
+	thinned_free(&result->deleted);
+	thinned_free(&result->deleted_remote);
 	memset(result, 0, sizeof(*result));
 }

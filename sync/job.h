@@ -11,12 +11,15 @@
 #include "snapshot/create.h"
 #include "sync/hook.h"
 #include "sync/push.h"
+#include "sync/thin.h"
 
 struct job_options {
 	struct create_options create;
 	struct hooks hooks;	/* around it */
 	struct transport_options transport;
 	struct push_options push;	/* tag is filled in by job_run() */
+	const char *keep;	/* policy for what is here, or NULL */
+	const char *keep_remote;	/* and for what is there */
 	const struct notify *notify;
 };
 
@@ -25,6 +28,7 @@ struct job_result {
 	bool taken;		/* by this run */
 	struct err post;	/* of the hook after it */
 	struct push_result push;
+	struct thinned deleted, deleted_remote;
 };
 
 /*
@@ -34,6 +38,10 @@ struct job_result {
  *
  * If a hook before it fails no snapshot is taken; one after it always runs, and
  * if that fails (ERR_HOOK) the snapshot is brought all the same.
+ *
+ * Of the file's snapshots here what options->keep does not keep is deleted, also
+ * if nothing could be brought: what the next run needs is held.  Over there it is
+ * done after the snapshot was brought.
  */
 int job_run(const char *source, const struct location *there,
     const struct job_options *options, struct job_result *result,

@@ -14,6 +14,7 @@
 #include "common/text.h"
 #include "common/tool.h"
 #include "send/level.h"
+#include "snapshot/retention.h"
 #include "stream-format/compress.h"
 #include "stream-format/record.h"
 #include "sync/modes.h"
@@ -49,6 +50,10 @@ static const char help[] =
 "      --live            also make DIR/FILE a writable clone of the newest\n"
 "      --as NAME         call the file NAME there\n"
 "      --compress=METHOD zstd[:N], auto or none, as of refsend\n"
+"      --keep=POLICY     afterwards delete the snapshots here that POLICY does not\n"
+"                        keep, such as '48h 14d 8w 12m'; see refsnap(1), prune\n"
+"      --keep-remote=POLICY\n"
+"                        likewise over there\n"
 "      --bwlimit=RATE    so many bytes a second (4M) and no more\n"
 "  -T, --threads N       compress with N threads (default: one a processor)\n"
 "  -e, --rsh=COMMAND     reach HOST by this command, such as 'ssh -p 2222'\n"
@@ -66,7 +71,8 @@ static const char help[] =
 "fit; 4 no base; 5 a file is not what its seal says, or a name is taken; 7 no\n"
 "space, or the file system cannot; 8 locked; 10 a hook failed. See refsync(1).\n";
 
-enum { OPT_PRE = 256, OPT_POST, OPT_HOOK_TIMEOUT, OPT_BWLIMIT, OPT_NO_FULL, OPT_NEWEST, OPT_RESTORE, OPT_FORCE,
+enum { OPT_PRE = 256, OPT_POST, OPT_HOOK_TIMEOUT, OPT_KEEP,
+    OPT_KEEP_REMOTE, OPT_BWLIMIT, OPT_NO_FULL, OPT_NEWEST, OPT_RESTORE, OPT_FORCE,
     OPT_LIST, OPT_VERIFY, OPT_LIVE, OPT_AS, OPT_COMPRESS,
     OPT_CONFIG, OPT_IDENTITY, OPT_ACCEPT, OPT_TIMEOUT, OPT_JSON, OPT_HELP,
     OPT_VERSION };
@@ -76,6 +82,8 @@ static const struct option long_options[] = {
 	{ "pre", required_argument, NULL, OPT_PRE },
 	{ "post", required_argument, NULL, OPT_POST },
 	{ "hook-timeout", required_argument, NULL, OPT_HOOK_TIMEOUT },
+	{ "keep", required_argument, NULL, OPT_KEEP },
+	{ "keep-remote", required_argument, NULL, OPT_KEEP_REMOTE },
 	{ "bwlimit", required_argument, NULL, OPT_BWLIMIT },
 	{ "no-full", no_argument, NULL, OPT_NO_FULL },
 	{ "newest-only", no_argument, NULL, OPT_NEWEST },
@@ -99,6 +107,24 @@ static const struct option long_options[] = {
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
 };
+
+static int
+take_policy(struct tool *tool, const char *value, const char **policy)
+{
+	struct retention parsed;
+	struct err err = ERR_INIT;
+
+	*policy = value;
+	if (strlen(value) > DIALOGUE_POLICY_MAX)
+		err_set(&err, ERR_USAGE, "a policy has %u bytes at most",
+		    DIALOGUE_POLICY_MAX);
+	else
+		retention_parse(value, &parsed, &err);
+	if (err.code == ERR_NONE)
+		return 0;
+	tool_usage(tool, "%s", err.text);
+	return -1;
+}
 
 static int
 take_timeout(struct tool *tool, const char *name, const char *value,
@@ -140,6 +166,10 @@ take_value(struct tool *tool, struct options *options, int option,
 	case OPT_HOOK_TIMEOUT:
 		return take_timeout(tool, "hook-timeout", value,
 		    &job->hooks.timeout);
+	case OPT_KEEP:
+		return take_policy(tool, value, &job->keep);
+	case OPT_KEEP_REMOTE:
+		return take_policy(tool, value, &job->keep_remote);
 	case OPT_BWLIMIT:
 		if (text_parse_size(value, &job->push.send.rate) == 0 &&
 		    job->push.send.rate > 0)
@@ -160,7 +190,8 @@ take_option(struct tool *tool, struct options *options, int option,
 
 	switch (option) {
 	case OPT_AS: case OPT_COMPRESS: case OPT_TIMEOUT: case 'T':
-	case OPT_HOOK_TIMEOUT: case OPT_BWLIMIT:
+	case OPT_HOOK_TIMEOUT: case OPT_BWLIMIT: case OPT_KEEP:
+	case OPT_KEEP_REMOTE:
 		return take_value(tool, options, option, value);
 	case OPT_PRE:
 		job->hooks.pre = value;

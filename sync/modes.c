@@ -13,77 +13,8 @@
 #include "sync/fetch.h"
 #include "sync/held.h"
 #include "sync/modes.h"
-#include "sync/verify.h"
-
-/* What became of one source, pushed or pulled. */
-struct outcome {
-	const char *source;
-	const char *snapshot;	/* path or name; NULL: none */
-	bool taken;		/* by this run */
-	bool present;
-	bool full;
-	struct uuid base;
-	uint64_t snapshots, data, moved, wire;
-};
-
-static void
-report_line(struct tool *tool, const struct options *options,
-    const char *where, const struct outcome *outcome)
-{
-	char wire[TEXT_SIZE_SIZE];
-
-	if (outcome->present)
-		notify_line(&tool->notify, NOTIFY_VERBOSE, "%s is there "
-		    "already", outcome->snapshot);
-	else
-		notify_line(&tool->notify, NOTIFY_VERBOSE, "%s %s to %s%s: "
-		    "%" PRIu64 " snapshot%s in a stream of %s",
-		    options->job.push.dry_run ? "would bring" : "brought",
-		    outcome->snapshot, where, outcome->full ? ", whole" : "",
-		    outcome->snapshots, outcome->snapshots == 1 ? "" : "s",
-		    text_size(outcome->wire, wire));
-}
-
-static void
-report_json(struct json *json, const struct outcome *outcome,
-    const struct err *err)
-{
-	char id[UUID_TEXT_SIZE];
-
-	json_object(json, NULL);
-	json_string(json, "source", outcome->source);
-	if (outcome->snapshot != NULL)
-		json_string(json, "snapshot", outcome->snapshot);
-	json_bool(json, "taken", outcome->taken);
-	json_number(json, "code", (uint64_t)err->code);
-	if (err->code != ERR_NONE)
-		json_string(json, "error", err->text);
-	json_bool(json, "present", outcome->present);
-	json_bool(json, "full", outcome->full);
-	if (!uuid_is_nil(&outcome->base))
-		json_string(json, "base", uuid_format(&outcome->base, id));
-	json_number(json, "snapshots", outcome->snapshots);
-	json_number(json, "data_bytes", outcome->data);
-	json_number(json, "moved_bytes", outcome->moved);
-	json_number(json, "stream_bytes", outcome->wire);
-	json_object_end(json);
-}
-
-/* Print what there is to print of one source; returns the exit code. */
-static int
-report(struct tool *tool, const struct options *options, struct json *json,
-    const char *where, const struct outcome *outcome, const struct err *err)
-{
-	int code = 0;
-
-	if (err->code != ERR_NONE)
-		code = tool_finish(tool, err);
-	else if (!options->json)
-		report_line(tool, options, where, outcome);
-	if (options->json)
-		report_json(json, outcome, err);
-	return code;
-}
+#include "sync/outcome.h"
+#include "sync/proof.h"
 
 static int
 push_one(struct tool *tool, const struct options *options, struct json *json,
@@ -94,17 +25,28 @@ push_one(struct tool *tool, const struct options *options, struct json *json,
 	int code;
 
 	job_run(source, there, &options->job, &result, &err);
-	code = report(tool, options, json, where, &(struct outcome){
+	code = outcome_report(tool, options, json, where, &(struct outcome){
 		.source = source, .snapshot = result.snapshot,
 		.taken = result.taken, .present = result.push.present,
 		.full = result.push.full, .base = result.push.base,
 		.snapshots = result.push.sent.snapshots,
 		.data = result.push.sent.data,
 		.moved = result.push.sent.moved,
-		.wire = result.push.sent.wire,
+		.wire = result.push.sent.wire, .deleted = result.deleted,
+		.deleted_remote = result.deleted_remote,
 	}, &err);
 	job_result_free(&result);
 	return code;
+}
+
+/* Is there an option that only a push has? */
+static bool
+is_for_push(const struct options *options)
+{
+	const struct job_options *job = &options->job;
+
+	return job->hooks.pre != NULL || job->hooks.post != NULL ||
+	    job->keep != NULL || job->keep_remote != NULL;
 }
 
 /* What the options of a push say of a pull. */
@@ -136,13 +78,12 @@ pull_one(struct tool *tool, const struct options *options, struct json *json,
 	int code;
 
 	fetch.pull.create = true;
-	if (options->job.push.dry_run || options->job.hooks.pre != NULL ||
-	    options->job.hooks.post != NULL)
-		err_set(&err, ERR_USAGE, "%s: -n, --pre and --post are for "
-		    "what is sent from here", source);
+	if (options->job.push.dry_run || is_for_push(options))
+		err_set(&err, ERR_USAGE, "%s: -n, --pre, --post, --keep and "
+		    "--keep-remote are for what is sent from here", source);
 	else
 		fetch_pull(from, where, &fetch, &result, &err);
-	code = report(tool, options, json, where, &(struct outcome){
+	code = outcome_report(tool, options, json, where, &(struct outcome){
 		.source = source, .snapshot = result.snapshot,
 		.taken = true, .present = result.pull.present,
 		.full = result.pull.full, .base = result.pull.base,
@@ -166,7 +107,7 @@ bring_one(struct tool *tool, const struct options *options, struct json *json,
 		err_set(&err, ERR_USAGE, "%s and %s: one of the two is on this "
 		    "machine", source, where);
 	if (err.code != ERR_NONE)
-		code = report(tool, options, json, where,
+		code = outcome_report(tool, options, json, where,
 		    &(struct outcome){ .source = source }, &err);
 	else if (from.host != NULL)
 		code = pull_one(tool, options, json, source, there->path,
@@ -431,8 +372,6 @@ static int
 check_options(struct tool *tool, const struct options *options)
 {
 	const struct push_options *push = &options->job.push;
-	const bool hooks = options->job.hooks.pre != NULL ||
-	    options->job.hooks.post != NULL;
 	const char *wrong = NULL;
 
 	if (options->restore + options->list + options->verify > 1)
@@ -440,10 +379,11 @@ check_options(struct tool *tool, const struct options *options)
 	else if (options->force && !options->restore)
 		wrong = "--force goes with --restore";
 	else if ((options->restore || options->list || options->verify) &&
-	    (hooks || push->live ||
+	    (is_for_push(options) || push->live ||
 	    push->as != NULL || push->newest_only || push->dry_run))
-		wrong = "--pre, --post, --live, --as, --newest-only and -n do "
-		    "not go with --restore, --list and --verify";
+		wrong = "--pre, --post, --keep, --keep-remote, --live, --as, "
+		    "--newest-only and -n do not go with --restore, --list "
+		    "and --verify";
 	if (wrong == NULL)
 		return 0;
 	tool_usage(tool, "%s", wrong);

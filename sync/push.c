@@ -45,6 +45,9 @@ look_here(struct run *run, struct err *err)
 		return rc;
 	run->seal = snapshot.seal;
 	run->size = snapshot.identity.size;
+	run->result->id = run->seal.id;
+	strcpy(run->result->origin, run->options->as != NULL ?
+	    run->options->as : run->seal.origin);
 	snapshot_close(&snapshot);
 	rc = place_open(run->path, false, &run->place, err);
 	if (rc == 0)

@@ -26,6 +26,8 @@ struct push_options {
 };
 
 struct push_result {
+	struct uuid id;		/* of the snapshot */
+	char origin[RECORD_NAME_MAX + 1];	/* name of its file there */
 	bool present;		/* nothing had to be sent */
 	bool full;		/* without a base */
 	struct uuid base;	/* unless full */

@@ -96,10 +96,15 @@ symbolic_links() {
 
 # What is there stays: nothing is deleted, and nothing is replaced.
 deletion() {
-	attack 3 'does not answer' <<-END
+	attack 1 'append-only' <<-END
 		hello
 		open .
-		prune 1
+		prune vm.img 1
+	END
+	attack 3 'malformed' <<-END
+		hello
+		open .
+		prune ../outside/secret 1
 	END
 	attack 1 'append-only' <<-END
 		hello
@@ -198,6 +203,29 @@ what_is_allowed() {
 		"$B/kept/new/.snapshot/vm.img.one"
 	expect [ "$(refsnap info "$B/kept/.snapshot/vm.img.one" |
 		grep -c admin)" -eq 1 ]
+	# Without --append-only: by the policy, and never what is held.
+	play 0 refrecv --serve --restrict "$B/kept" <<-END
+		hello
+		open .
+		prune vm.img 1
+	END
+	expect_not grep -q PRUNED "$OUT"
+	run_ok refsnap release "$B/kept/.snapshot/vm.img.one" admin
+	run_ok refsnap release "$B/kept/.snapshot/vm.img.one" refsync.test
+	play 2 refrecv --serve --restrict "$B/kept" <<-END
+		hello
+		open .
+		prune vm.img 1x
+	END
+	play 0 refrecv --serve --restrict "$B/kept" <<-END
+		hello
+		open .
+		prune vm.img 1
+	END
+	expect grep -qx 'PRUNED vm.img.one' "$OUT"
+	expect [ ! -e "$B/kept/.snapshot/vm.img.one" ]
+	expect [ -e "$B/kept/.snapshot/vm.img.two" ]
+	run_ok refrecv "$B/kept" <"$WORK/one"
 }
 
 # The same for what is sent.

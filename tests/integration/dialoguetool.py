@@ -13,7 +13,7 @@ Runs COMMAND and plays SCRIPT, lines of:
   stream FILE [live] [as=NAME] [cut]   the bytes of FILE follow; "cut": then
                         the connection breaks
   send ID [BASE]        what comes is thrown away
-  prune POLICY
+  prune FILE POLICY
   raw HEX               bytes as they are
   message TYPE HEX      a message of a type, with this payload
   end                   close, as a connection that breaks
@@ -96,6 +96,8 @@ class Dialogue:
                 print("HELD", payload[:16].hex())
             elif name == "RECEIVED":
                 print("RECEIVED", payload[27:].decode())
+            elif name == "PRUNED":
+                print("PRUNED", payload[18:].decode())
             elif name == "STREAM":
                 print("STREAM")
                 self.throw_away()
@@ -138,7 +140,8 @@ class Dialogue:
             self.ask("SEND", identity(arguments[0]) + base +
                      struct.pack("<BI", 0, 2))
         elif word == "prune":
-            self.ask("PRUNE", bytes(17) + text(arguments[0]) + bytes(4))
+            self.ask("PRUNE", text(arguments[0]) + bytes(1) +
+                     text(" ".join(arguments[1:])) + bytes(4))
         elif word == "stream":
             self.stream(*arguments)
         elif word == "raw":

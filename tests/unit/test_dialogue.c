@@ -68,7 +68,7 @@ sample(enum dialogue_type type)
 		strcpy(m.u.received.file, "vm.img.monday");
 		break;
 	case DIALOGUE_PRUNE:
-		m.u.prune.lineage = id;
+		strcpy(m.u.prune.origin, "vm.img");
 		m.u.prune.dry_run = true;
 		strcpy(m.u.prune.policy, "14d 8w");
 		m.u.prune.keep_count = DIALOGUE_KEEP_MAX;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * verify.h - prove that a snapshot here and its replica there hold the same.
+ * proof.h - prove that a snapshot here and its replica there hold the same.
  */
-#ifndef SYNC_VERIFY_H
-#define SYNC_VERIFY_H
+#ifndef SYNC_PROOF_H
+#define SYNC_PROOF_H
 
 #include <stdint.h>
 

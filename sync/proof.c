@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * verify.c - prove that a snapshot here and its replica there hold the same.
+ * proof.c - prove that a snapshot here and its replica there hold the same.
  */
 #include "config.h"
 
@@ -16,7 +16,7 @@
 #include "snapshot/catalog.h"
 #include "snapshot/store.h"
 #include "sync/held.h"
-#include "sync/verify.h"
+#include "sync/proof.h"
 
 struct run {
 	struct peer *peer;
