@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# refsend.bash - completion of command lines of refsnap, refdiff, refsend and
-# refrecv for bash; installed under each of these names.
+# refsend.bash - completion of command lines of refsnap, refdiff, refsend,
+# refrecv and refsync for bash; installed under each of these names.
 
 # The word to complete is $current; $option is the option whose value it is, if
 # it is one.  Bash takes --reflink=auto apart: --reflink, = and auto.
@@ -39,8 +39,14 @@ _refsend_value()
 	case $option in
 	--reflink) _refsend_offer always auto never ;;
 	--compress) _refsend_offer zstd auto none ;;
-	-i | -p | -I | -o | --base | --between | --output) _refsend_files -f ;;
-	-T | --threads | --as | --keep | --reserve) COMPREPLY=() ;;
+	-i | -p | -I | -o | --base | --between | --output | --ssh-config | \
+	    --identity)
+		_refsend_files -f ;;
+	--restrict) _refsend_files -d ;;
+	-T | --threads | --as | --keep | --keep-remote | --reserve | \
+	    --max-size | --bwlimit | --timeout | --hook-timeout)
+		COMPREPLY=() ;;
+	--pre | --post | -e | --rsh) _refsend_files -c ;;
 	*) return 1 ;;
 	esac
 }
@@ -113,7 +119,24 @@ _refsend()
 	_refsend_value && return
 	case $current in
 	-*) _refsend_offer --base --between --dry-run --output --compress \
-		--threads --progress --verbose --json --help --version ;;
+		--threads --serve --restrict --progress --verbose --json \
+		--help --version ;;
+	*) _refsend_files -f ;;
+	esac
+}
+
+_refsync()
+{
+	local current option
+
+	_refsend_words
+	_refsend_value && return
+	case $current in
+	-*) _refsend_offer --restore --force --verify --list --dry-run --pre \
+		--post --hook-timeout --no-full --newest-only --keep \
+		--keep-remote --live --as --compress --bwlimit --threads --rsh \
+		--ssh-config --identity --accept-new --timeout --progress \
+		--verbose --json --help --version ;;
 	*) _refsend_files -f ;;
 	esac
 }
@@ -126,8 +149,9 @@ _refrecv()
 	_refsend_value && return
 	case $current in
 	-*) _refsend_offer --live --as --dry-run --reflink --reserve \
-		--trust-metadata --threads --wait --dump --progress --verbose \
-		--json --help --version ;;
+		--trust-metadata --threads --wait --dump --serve --restrict \
+		--append-only --max-size --progress --verbose --json --help \
+		--version ;;
 	*) _refsend_files -d ;;
 	esac
 }
@@ -136,3 +160,4 @@ complete -F _refsnap refsnap
 complete -F _refdiff refdiff
 complete -F _refsend refsend
 complete -F _refrecv refrecv
+complete -F _refsync refsync

@@ -16,12 +16,16 @@ MANUAL=$HERE/../../docs/refsnap.1
 
 # The units of an instance, for the tools of this build, in $WORK/units.
 install_units() {
-	local name=refsnap@srv-vm-disk.img
+	local tool name
 
 	mkdir -p "$WORK/units"
-	sed "s,^ExecStart=[^ ]*/refsnap ,ExecStart=$WORK/bin/refsnap ," \
-		"$SERVICE" >"$WORK/units/$name.service"
-	cp "$UNITS/refsnap@.timer" "$WORK/units/$name.timer"
+	for tool in refsnap refsync; do
+		name=$tool@srv-vm-disk.img
+		sed "s,^ExecStart=[^ ]*/$tool ,ExecStart=$WORK/bin/$tool ," \
+			"${SERVICE%/*}/$tool@.service" \
+			>"$WORK/units/$name.service"
+		cp "$UNITS/$tool@.timer" "$WORK/units/$name.timer"
+	done
 }
 
 # Do systemd's own checks find nothing to say?
@@ -113,6 +117,34 @@ service_prunes() {
 	expect [ "$(snap_ids "$file" | wc -l)" -eq 2 ]
 }
 
+# The same of refsync: bring it, and prune both sides.
+sync_service() {
+	local service=${SERVICE%/*}/refsync@.service file=$A/'nightly file'
+	local words capabilities hour
+
+	random_file "$file" 5000 1
+	for hour in {1..5}; do
+		run_ok at_time $((1700000000 + hour * 86400)) refsnap create \
+			--reserve=0 "$file" "$hour"
+	done
+	capabilities=$(sed -n 's/^CapabilityBoundingSet=//p' "$service" |
+		tr '[:upper:] ' '[:lower:],' | sed 's/cap_/+/g')
+	read -ra words <<<"$(sed -n 's/^ExecStart=//p' "$service")"
+	words=("${words[@]//'${KEEP_REMOTE}'/1}")
+	words=("${words[@]//'${KEEP}'/2d}")
+	words=("${words[@]//'$OPTIONS'/--no-full}")
+	words=("${words[@]//'${TO}'/$A/replica}")
+	words=("${words[@]//%f/$file}")
+	words[0]=$WORK/bin/refsync
+	run_status 4 setpriv --bounding-set="-all,$capabilities" --no-new-privs \
+		"${words[@]}"
+	words=("${words[@]//--no-full/--newest-only}")
+	run_ok setpriv --bounding-set="-all,$capabilities" --no-new-privs \
+		"${words[@]}"
+	expect [ "$(snap_ids "$file" | wc -l)" -eq 2 ]
+	expect [ "$(snap_ids "$A/replica/nightly file" | wc -l)" -eq 1 ]
+}
+
 # The line of a crontab in refsnap(1), for another file and policy.
 cron() {
 	local file=$A/c line
@@ -138,6 +170,7 @@ on_fs() {
 	make_fs "$1" A
 	test_case "schedule: the service keeps all metadata" all_metadata
 	test_case "schedule: the service prunes" service_prunes
+	test_case "schedule: the service of refsync" sync_service
 	test_case "schedule: cron" cron
 }
 

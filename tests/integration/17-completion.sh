@@ -32,7 +32,7 @@ options_of() {
 registered() {
 	local tool
 
-	for tool in refsnap refdiff refsend refrecv; do
+	for tool in refsnap refdiff refsend refrecv refsync; do
 		expect [ "$(complete -p $tool)" = "complete -F _$tool $tool" ]
 	done
 }
@@ -40,7 +40,7 @@ registered() {
 all_options() {
 	local tool
 
-	for tool in refdiff refsend refrecv; do
+	for tool in refdiff refsend refrecv refsync; do
 		offers "$(options_of $tool)" $tool --
 	done
 }
