@@ -30,6 +30,7 @@ struct run {
 	const struct catalog_entry *base;	/* in the catalog, or NULL */
 	bool related;		/* the far side has something of this lineage */
 	bool broken;		/* and something of it is not what it was */
+	bool passed;		/* both sides hold a newer one */
 };
 
 /* The snapshot itself, and what lies beside it. */
@@ -75,9 +76,12 @@ consider(struct run *run, const struct dialogue_held *held)
 	}
 	here = catalog_find(&run->catalog, &held->id);
 	if (here == NULL || here->state == SEAL_BROKEN ||
-	    !uuid_equal(&here->seal.lineage, &run->seal.lineage) ||
-	    seal_compare_age(&here->seal, &run->seal) >= 0)
+	    !uuid_equal(&here->seal.lineage, &run->seal.lineage))
 		return;
+	if (seal_compare_age(&here->seal, &run->seal) >= 0) {
+		run->passed = true;
+		return;
+	}
 	if (run->base == NULL ||
 	    seal_compare_age(&run->base->seal, &here->seal) < 0)
 		run->base = here;
@@ -233,11 +237,13 @@ push_run(struct run *run, struct err *err)
 	run->result->full = run->base == NULL && !run->result->present;
 	if (run->result->full)
 		rc = announce_full(run, err);
-	if (rc == 0 && run->base != NULL && !dry && !run->result->present)
+	/* Holds only go forward: what the next run needs is the newest. */
+	if (rc == 0 && run->base != NULL && !dry && !run->result->present &&
+	    !run->passed)
 		rc = hold_both(run, &run->base->seal.id, err);
 	if (rc == 0 && !run->result->present)
 		rc = send_snapshots(run, err);
-	if (rc == 0 && !dry)
+	if (rc == 0 && !dry && !run->passed)
 		rc = hold_both(run, &run->seal.id, err);
 	return rc;
 }

@@ -142,6 +142,10 @@ holds() {
 	expect [ "$(held "$B/replica/.snapshot/$first")" -eq 0 ]
 	expect [ "$(held "$A/vms/.snapshot/$(newest "$A/vms")")" -eq 1 ]
 	expect [ "$(held "$B/replica/.snapshot/$(newest "$B/replica")")" -eq 1 ]
+	# An older one that is brought once more does not take it back.
+	sync_json "$A/vms/.snapshot/$first" "$B/replica"
+	expect [ "$(held "$A/vms/.snapshot/$(newest "$A/vms")")" -eq 1 ]
+	expect [ "$(held "$B/replica/.snapshot/$(newest "$B/replica")")" -eq 1 ]
 	# Of two destinations each has its own.
 	change
 	sync_json "$A/vms/vm.img" "$B/second"
