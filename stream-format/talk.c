@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -21,6 +22,7 @@ struct talk {
 	int in, out;
 	char *peer;
 	unsigned timeout;
+	atomic_bool ended;
 	pthread_mutex_t lock;	/* of what is written */
 	uint8_t sent[DIALOGUE_HEADER_SIZE + DIALOGUE_PAYLOAD_MAX];
 	uint8_t got[DIALOGUE_PAYLOAD_MAX];
@@ -64,9 +66,11 @@ talk_put(struct talk *talk, const struct dialogue *message, struct err *err)
 
 	pthread_mutex_lock(&talk->lock);
 	rc = dialogue_encode(message, talk->sent, &length, err);
-	if (rc == 0 && io_write(talk->out, talk->sent, length) != 0)
+	if (rc == 0 && io_write(talk->out, talk->sent, length) != 0) {
+		talk->ended = true;
 		rc = err_sys(err, ERR_FAILED, "%s: the connection is lost",
 		    talk->peer);
+	}
 	pthread_mutex_unlock(&talk->lock);
 	return rc;
 }
@@ -145,6 +149,7 @@ get_bytes(struct talk *talk, uint8_t *bytes, size_t size, struct err *err)
 			return err_set(err, ERR_FAILED, "%s: no sign of life "
 			    "for %u seconds", talk->peer, talk->timeout);
 		got = n < 0 ? -1 : read(talk->in, bytes + done, size - done);
+		talk->ended = talk->ended || got == 0;
 		if (got < 0 && errno != EINTR && errno != EAGAIN)
 			return err_sys(err, ERR_FAILED,
 			    "%s: the connection is lost", talk->peer);
@@ -211,6 +216,12 @@ talk_expect(struct talk *talk, enum dialogue_type type,
 	return err_set(err, ERR_STREAM, "%s: %s comes where %s is due",
 	    talk->peer, dialogue_name((uint32_t)message->type),
 	    dialogue_name((uint32_t)type));
+}
+
+bool
+talk_ended(const struct talk *talk)
+{
+	return talk->ended;
 }
 
 void

@@ -45,6 +45,9 @@ int talk_get(struct talk *talk, struct dialogue *message, struct err *err);
 int talk_expect(struct talk *talk, enum dialogue_type type,
     struct dialogue *message, struct err *err);
 
+/* Did the connection end, rather than the peer keep silent? */
+bool talk_ended(const struct talk *talk);
+
 void talk_free(struct talk *talk);
 
 #endif

@@ -126,16 +126,17 @@ peer_close(struct peer *peer, int rc, struct err *err)
 {
 	struct transport_end end;
 	struct err why = ERR_INIT;
-	bool lost = false;
+	bool lost = false, ended;
 
 	if (rc == 0 && peer->talk != NULL)
 		rc = talk_put_type(peer->talk, DIALOGUE_BYE, err);
+	ended = peer->talk != NULL && talk_ended(peer->talk);
 	talk_free(peer->talk);
 	if (peer->connected) {
 		transport_finish(&peer->transport);
-		/* What the far side said itself is the better reason. */
+		/* Of a connection that ended, the transport knows why. */
 		if (transport_close(&peer->transport, &end, &lost, &why) != 0 &&
-		    (rc == 0 || err->code == ERR_FAILED)) {
+		    (rc == 0 || (ended && err->code == ERR_FAILED))) {
 			*err = why;
 			rc = -(int)why.code;
 			peer->lost = lost;
