@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * contact.c - an ssh session as far as encrypted packets, as ssh_config(5) says.
+ * contact.c - an ssh session as far as encrypted packets, as ssh_config(5) has
+ * it.
  *
  * Of the configuration, libssh does not understand IdentitiesOnly,
  * CertificateFile, HostKeyAlias, AddressFamily, ControlPath and others; and
@@ -22,27 +23,21 @@
 #define CIPHERS "aes128-gcm@openssh.com,aes256-gcm@openssh.com," \
 	"chacha20-poly1305@openssh.com,aes256-ctr,aes128-ctr"
 
-/* Set an option in which libssh looks for tokens such as %h. */
-static bool
-set_path(struct session *s, enum ssh_options_e option, const char *path)
+/* A path for libssh, which takes %h and others in it for tokens. */
+static char *
+without_tokens(const char *path)
 {
-	char *doubled, *out;
-	bool set;
+	char *doubled = malloc(2 * strlen(path) + 1), *out = doubled;
 
-	if (path == NULL)
-		return true;
-	doubled = out = malloc(2 * strlen(path) + 1);
 	if (doubled == NULL)
-		return false;
+		return NULL;
 	for (; *path != '\0'; path++) {
 		if (*path == '%')
 			*out++ = '%';
 		*out++ = *path;
 	}
 	*out = '\0';
-	set = ssh_options_set(s->ssh, option, doubled) == 0;
-	free(doubled);
-	return set;
+	return doubled;
 }
 
 static bool
@@ -51,16 +46,31 @@ set_option(struct session *s, enum ssh_options_e option, const void *value)
 	return ssh_options_set(s->ssh, option, value) == 0;
 }
 
-static int
-read_config(struct session *s, const char *config, struct err *err)
+static bool
+set_known_hosts(struct session *s, const char *file)
 {
-	if (config != NULL && access(config, R_OK) != 0)
-		return err_sys(err, ERR_FAILED, "%s", config);
-	if (ssh_options_parse_config(s->ssh, config) != 0)
-		return err_set(err, ERR_FAILED,
+	char *path = file == NULL ? NULL : without_tokens(file);
+	const bool set = file == NULL || (path != NULL &&
+	    set_option(s, SSH_OPTIONS_KNOWNHOSTS, path));
+
+	free(path);
+	return set;
+}
+
+static int
+read_config(struct session *s, const char *file, struct err *err)
+{
+	char *path = file == NULL ? NULL : without_tokens(file);
+	int rc = 0;
+
+	if (file != NULL && (path == NULL || access(file, R_OK) != 0))
+		rc = err_sys(err, ERR_FAILED, "%s", file);
+	else if (ssh_options_parse_config(s->ssh, path) != 0)
+		rc = err_set(err, ERR_FAILED,
 		    "the ssh configuration cannot be used: %s",
 		    ssh_get_error(s->ssh));
-	return 0;
+	free(path);
+	return rc;
 }
 
 static int
@@ -69,7 +79,8 @@ configure(struct session *s, const struct location *location,
 {
 	const int strict = 1, silent = SSH_LOG_NONE;
 	const long timeout = s->timeout;
-	char name[SESSION_TEXT_SIZE];
+	char name[SESSION_TEXT_SIZE], user[SESSION_TEXT_SIZE];
+	bool set;
 	int rc;
 
 	snprintf(name, sizeof(name), strchr(location->host, ':') != NULL ?
@@ -78,27 +89,31 @@ configure(struct session *s, const struct location *location,
 		return err_set(err, ERR_FAILED, "libssh takes no host name "
 		    "such as %s; ssh may (-e ssh)", location->host);
 	/* What the configuration says of ciphers comes later and wins. */
-	if (set_option(s, SSH_OPTIONS_CIPHERS_C_S, CIPHERS) &&
+	set = set_option(s, SSH_OPTIONS_CIPHERS_C_S, CIPHERS) &&
 	    set_option(s, SSH_OPTIONS_CIPHERS_S_C, CIPHERS) &&
 	    (location->user == NULL ||
-	    set_option(s, SSH_OPTIONS_USER, location->user))) {
-		rc = read_config(s, options->config, err);
-		if (rc != 0)
-			return rc;
-		/* With StrictHostKeyChecking no, any key would be a good one. */
-		if ((options->port == 0 ||
-		    set_option(s, SSH_OPTIONS_PORT, &options->port)) &&
-		    set_path(s, SSH_OPTIONS_KNOWNHOSTS,
-		    options->known_hosts) &&
-		    set_path(s, SSH_OPTIONS_ADD_IDENTITY, options->identity) &&
-		    set_option(s, SSH_OPTIONS_STRICTHOSTKEYCHECK, &strict) &&
-		    set_option(s, SSH_OPTIONS_LOG_VERBOSITY, &silent) &&
-		    set_option(s, SSH_OPTIONS_TIMEOUT, &timeout))
-			return 0;
-	}
-	return err_set(err, ERR_FAILED, "%s: %s", location->host,
-	    ssh_get_error(s->ssh));
+	    set_option(s, SSH_OPTIONS_USER, location->user));
+	rc = read_config(s, options->config, err);
+	if (rc != 0)
+		return rc;
+	/* With StrictHostKeyChecking no, any key would be a good one. */
+	set = set && set_known_hosts(s, options->known_hosts) &&
+	    (options->port == 0 ||
+	    set_option(s, SSH_OPTIONS_PORT, &options->port)) &&
+	    set_option(s, SSH_OPTIONS_STRICTHOSTKEYCHECK, &strict) &&
+	    set_option(s, SSH_OPTIONS_LOG_VERBOSITY, &silent) &&
+	    set_option(s, SSH_OPTIONS_TIMEOUT, &timeout);
+	/* libssh would fill in who we are here only later. */
+	session_option(s, SSH_OPTIONS_USER, user);
+	if (user[0] == '\0')
+		set = set && set_option(s, SSH_OPTIONS_USER, NULL);
+	if (!set)
+		return err_set(err, ERR_FAILED, "%s: %s", location->host,
+		    ssh_get_error(s->ssh));
+	return 0;
 }
+
+/* ---- connecting ---- */
 
 static int
 connect_host(struct session *s, const struct transport_options *options,
@@ -107,7 +122,7 @@ connect_host(struct session *s, const struct transport_options *options,
 	char host[SESSION_TEXT_SIZE], user[SESSION_TEXT_SIZE], *command = NULL;
 	struct reach_target target = { .host = host, .original = s->host,
 	    .user = user };
-	int64_t began;
+	int64_t deadline;
 	int rc;
 
 	session_option(s, SSH_OPTIONS_HOST, host);
@@ -121,12 +136,13 @@ connect_host(struct session *s, const struct transport_options *options,
 	ssh_string_free_char(command);
 	if (rc != 0)
 		return rc;
-	began = deadline_now();
+	deadline = deadline_in(s->timeout);
 	if (!set_option(s, SSH_OPTIONS_PROXYCOMMAND, "none") ||
 	    !set_option(s, SSH_OPTIONS_FD, &s->fd) ||
 	    ssh_connect(s->ssh) != SSH_OK)
-		return session_failed(s, "talk ssh with", began, lost, err);
-	/* libssh has made it blocking. */
+		return session_failed(s, "talk ssh with", deadline, lost, err);
+	/* libssh waited for this alone, and has made the socket blocking. */
+	ssh_set_blocking(s->ssh, 0);
 	if (fcntl(s->fd, F_SETFL, O_RDWR | O_NONBLOCK) != 0)
 		return err_sys(err, ERR_FAILED, "%s", s->host);
 	return 0;

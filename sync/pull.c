@@ -11,7 +11,7 @@
 #include "sync/held.h"
 #include "sync/listen.h"
 #include "sync/pull.h"
-#include "sync/relay.h"
+#include "sync/pass.h"
 
 struct run {
 	struct peer *source, *target;
@@ -178,7 +178,7 @@ carry(struct run *run, struct err *err)
 		rc = listen_begin(&listener, run->target, err);
 	if (rc != 0)
 		return rc;
-	rc = relay_stream(run->source, run->target, run->options->rate,
+	rc = pass_stream(run->source, run->target, run->options->rate,
 	    run->options->notify,
 	    &run->result->wire, &failed);
 	rc = listen_end(&listener, rc, &failed);

@@ -21,12 +21,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "common/io.h"
 #include "sync/deadline.h"
+#include "sync/lines.h"
 #include "sync/pump.h"
 
 #define DOWN_SIZE (256u << 10)
-#define LINES_SIZE 4096u	/* PIPE_BUF: a pipe takes so much or nothing */
+#define UNREAD_MAX (1u << 20)	/* a last word is no reason to break off */
 #define SIGNS 4			/* of life, that may come in the time limit */
 #define TICKS 12		/* looks at the clock in it, at least */
 
@@ -41,21 +41,24 @@ enum { SOCKET, IN, OUT, ERRORS, WAKE, COUNT };
 struct pump {
 	pthread_t thread;
 	struct session *session;
-	int in, out, errors;	/* -1 once they are closed, or of no use */
+	int in, out;		/* -1 once they are closed */
 	int wake;		/* readable once pump_stop() was called */
-	struct load up, down, lines;
+	struct load up, down;
+	struct lines lines;
 	bool finished;		/* the command's stdin is closed */
 	bool stopping;
 	atomic_bool broken;	/* by pump_break() */
-	bool held;		/* lines wait until errors takes them */
+	size_t unread;		/* bytes that nobody took since then */
+	bool held;		/* lines that cannot be written now */
 	unsigned seconds;
 	/*
-	 * Milliseconds since anything was heard, and since a byte left.  Of a
-	 * long time in which this process did not run, little counts.
+	 * Milliseconds since anything was heard, and since a byte left or was
+	 * taken over there.  Of a long time in which this process did not run,
+	 * little counts.
 	 */
 	int64_t silent, idle;
 	uint64_t heard;
-	size_t room;
+	size_t window;
 	bool sent;
 	/* The outcome. */
 	bool lost;
@@ -83,8 +86,11 @@ carry_up(struct pump *p)
 	struct load *const up = &p->up;
 	ssize_t n;
 
-	if (session_closed(p->session))
+	/* Whoever writes shall hear of it, and go on to read. */
+	if (session_closed(p->session)) {
+		close_end(&p->in);
 		return 0;
+	}
 	if (left(up) == 0 && p->in >= 0) {
 		n = read(p->in, up->bytes, SESSION_WRITE_SIZE);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
@@ -126,11 +132,15 @@ carry_down(struct pump *p)
 			down->done = 0;
 			down->have = (size_t)n;
 		}
-		n = p->out < 0 ? (ssize_t)left(down) :
-		    write(p->out, down->bytes + down->done, left(down));
+		/* What nobody reads any more is taken in all the same. */
+		if (p->out < 0) {
+			p->unread += p->stopping ? left(down) : 0;
+			down->done = down->have;
+			continue;
+		}
+		n = write(p->out, down->bytes + down->done, left(down));
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return true;
-		/* Nobody reads it any more: it is taken in all the same. */
 		if (n < 0)
 			close_end(&p->out);
 		else
@@ -138,47 +148,25 @@ carry_down(struct pump *p)
 	}
 }
 
-/* How much of the lines is to be written: whole lines, if that is possible. */
-static size_t
-whole_lines(const struct load *lines, bool last)
-{
-	const uint8_t *end = memrchr(lines->bytes, '\n', lines->have);
-
-	if (end != NULL && !last)
-		return (size_t)(end + 1 - lines->bytes);
-	return last || lines->have == LINES_SIZE ? lines->have : 0;
-}
-
 /* The far side's stderr.  Returns false when nothing is left to do. */
 static bool
 carry_errors(struct pump *p)
 {
-	struct load *const lines = &p->lines;
-	struct pollfd ready = { .fd = p->errors, .events = POLLOUT };
+	struct lines *const lines = &p->lines;
 	ssize_t n = 1;
-	size_t size;
 
 	p->held = false;
 	while (n > 0) {
-		n = lines->have == LINES_SIZE ? 1 : session_read(p->session,
-		    true, lines->bytes + lines->have,
-		    LINES_SIZE - lines->have);
-		if (n > 0 && lines->have < LINES_SIZE)
-			lines->have += (size_t)n;
-		size = whole_lines(lines, n < 0);
-		if (size == 0)
-			continue;
-		/* It is not ours: it may block, and must not be told not to. */
-		p->held = p->errors >= 0 && poll(&ready, 1, 0) == 0;
+		p->held = !lines_flush(lines, false);
 		if (p->held)
 			return true;
-		if (p->errors >= 0 &&
-		    io_write(p->errors, lines->bytes, size) != 0)
-			p->errors = -1;
-		lines->have -= size;
-		memmove(lines->bytes, lines->bytes + size, lines->have);
+		n = session_read(p->session, true, lines->bytes + lines->have,
+		    LINES_SIZE - lines->have);
+		lines->have += n > 0 ? (size_t)n : 0;
 	}
-	return n == 0;
+	if (n < 0)
+		p->held = !lines_flush(lines, true);
+	return n == 0 || p->held;
 }
 
 /* Let time pass: is the peer silent, or is the end long in coming? */
@@ -187,13 +175,13 @@ let_pass(struct pump *p, int64_t passed)
 {
 	const int64_t limit = (int64_t)p->seconds * 1000;
 	const uint64_t heard = session_heard(p->session);
-	const size_t room = session_room(p->session);
+	const size_t window = session_window(p->session);
 	const char *host = session_host(p->session);
 
 	p->silent = heard != p->heard ? 0 : p->silent + passed;
-	p->idle = p->sent || room > p->room ? 0 : p->idle + passed;
+	p->idle = p->sent || window > p->window ? 0 : p->idle + passed;
 	p->heard = heard;
-	p->room = room;
+	p->window = window;
 	p->sent = false;
 	if (p->stopping && p->idle >= limit) {
 		/* If it is closed, nobody takes the rest of its stderr. */
@@ -233,7 +221,7 @@ wait_for_work(struct pump *p, int milliseconds)
 		    .events = POLLIN },
 		[OUT] = { .fd = p->out,
 		    .events = left(&p->down) > 0 ? POLLOUT : 0 },
-		[ERRORS] = { .fd = p->held ? p->errors : -1,
+		[ERRORS] = { .fd = p->held ? p->lines.fd : -1,
 		    .events = POLLOUT },
 		[WAKE] = { .fd = p->stopping ? -1 : p->wake,
 		    .events = POLLIN },
@@ -241,13 +229,16 @@ wait_for_work(struct pump *p, int milliseconds)
 
 	if (poll(fds, COUNT, milliseconds) <= 0)
 		return;
-	p->stopping = p->stopping || fds[WAKE].revents != 0;
+	if (fds[WAKE].revents != 0) {
+		p->stopping = true;
+		p->idle = 0;
+	}
 	/* Nobody reads it any more. */
 	if ((fds[OUT].revents & POLLERR) != 0)
 		close_end(&p->out);
 }
 
-/* Do what can be done. Returns 1 if there is more, 0 if not, -code at the end. */
+/* Do what can be done: 1 if there is more, 0 if not, -code at the end. */
 static int
 work(struct pump *p)
 {
@@ -256,9 +247,13 @@ work(struct pump *p)
 
 	if (!session_closed(p->session))
 		rc = session_work(p->session);
-	if (rc < 0 || carry_up(p) != 0)
+	if (rc < 0 || (carry_up(p) != 0 && !session_closed(p->session)))
 		return connection_lost(p);
 	more_out = carry_down(p);
+	if (p->unread > UNREAD_MAX)
+		return err_set(&p->err, ERR_FAILED, "the command on %s was "
+		    "broken off: it had more to say",
+		    session_host(p->session));
 	more_errors = carry_errors(p);
 	if (session_closed(p->session) && !more_out && !more_errors)
 		return -ERR_FAILED;
@@ -303,7 +298,6 @@ free_pump(struct pump *p)
 	session_free(p->session);
 	free(p->up.bytes);
 	free(p->down.bytes);
-	free(p->lines.bytes);
 	free(p);
 }
 
@@ -338,14 +332,12 @@ pump_start(struct session *session, int in, int out, int errors,
 	p->session = session;
 	p->in = in;
 	p->out = out;
-	p->errors = errors;
+	p->lines.fd = errors;
 	p->seconds = seconds;
 	p->wake = eventfd(0, EFD_CLOEXEC);
 	p->up.bytes = malloc(SESSION_WRITE_SIZE);
 	p->down.bytes = malloc(DOWN_SIZE);
-	p->lines.bytes = malloc(LINES_SIZE);
 	if (p->wake < 0 || p->up.bytes == NULL || p->down.bytes == NULL ||
-	    p->lines.bytes == NULL ||
 	    fcntl(in, F_SETFL, O_NONBLOCK) != 0 ||
 	    fcntl(out, F_SETFL, O_NONBLOCK) != 0) {
 		rc = errno;

@@ -36,6 +36,9 @@ refusal_of_key(const struct hostkey *key, struct err *err)
 		    "%s; it shows %s %s: if that is right, run ssh once to "
 		    "record it, or accept new hosts (--accept-new)",
 		    host, file, type, print);
+	case HOSTKEY_REVOKED:
+		return err_set(err, ERR_FAILED, "the key of %s, %s %s, is "
+		    "marked as revoked in %s", host, type, print, file);
 	case HOSTKEY_UNREADABLE:
 	case HOSTKEY_KNOWN:
 		break;

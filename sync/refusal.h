@@ -17,6 +17,7 @@ enum hostkey_state {
 	HOSTKEY_UNKNOWN,	/* none is */
 	HOSTKEY_NO_FILE,	/* nor is there a file */
 	HOSTKEY_UNREADABLE,	/* the file makes no sense */
+	HOSTKEY_REVOKED,	/* marked as one that must not be trusted */
 };
 
 /* The key that a host showed. */

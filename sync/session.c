@@ -2,12 +2,12 @@
 /*
  * session.c - one command on another machine, by libssh.
  *
- * While it is being set up, libssh waits for answers; from then on nothing
- * blocks: libssh is told so, and so is the socket, in which libssh would
- * otherwise wait for room for ever.
+ * Once both sides have agreed on keys, nothing in libssh blocks: it is told so,
+ * and so is the socket, in which it would otherwise wait for room for ever.
  */
 #include "config.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,21 +31,55 @@ session_option(struct session *s, enum ssh_options_e option,
 	ssh_string_free_char(value);
 }
 
+bool
+session_wait(struct session *s, int64_t deadline)
+{
+	struct pollfd fd = { .fd = s->fd, .events = session_events(s) };
+
+	return ssh_is_connected(s->ssh) && deadline_left(deadline) > 0 &&
+	    poll(&fd, 1, deadline_left(deadline)) != 0;
+}
+
+/*
+ * Of all that libssh may complain about, what may be otherwise another time: a
+ * connection that was closed, and a server that had no room for one more.
+ */
+static bool
+may_pass(const char *why)
+{
+	static const char *const beginnings[] = { "Socket error",
+	    "No version of SSH protocol usable" };
+	static const int errors[] = { 0, EPIPE, ECONNABORTED, ECONNRESET,
+	    ECONNREFUSED, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ETIMEDOUT };
+
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]);
+	    i++) {
+		if (strncmp(why, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		if (strcmp(why, strerror(errors[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
 int
-session_failed(struct session *s, const char *step, int64_t began, bool *lost,
-    struct err *err)
+session_failed(struct session *s, const char *step, int64_t deadline,
+    bool *lost, struct err *err)
 {
 	const char *why = ssh_get_error(s->ssh);
 
-	if (deadline_now() - began >= (int64_t)s->timeout * 1000) {
+	if (deadline_left(deadline) == 0) {
 		*lost = true;
 		return err_set(err, ERR_FAILED,
 		    "cannot %s %s: nothing came for %u seconds", step,
 		    s->host, s->timeout);
 	}
-	*lost = strncmp(why, "Socket error", 12) == 0;
+	*lost = may_pass(why);
+	/* It has no name for a connection that ends before it begins. */
 	return err_set(err, ERR_FAILED, "cannot %s %s: %s", step, s->host,
-	    why);
+	    strcmp(why, strerror(0)) == 0 ? "the connection was closed" : why);
 }
 
 int
@@ -132,12 +166,33 @@ on_close(ssh_session ssh, ssh_channel channel, void *cookie)
 
 /* ---- the command ---- */
 
+static int
+start_command(struct session *s, const char *line, bool *lost,
+    struct err *err)
+{
+	int64_t deadline = deadline_in(s->timeout);
+	int rc;
+
+	do
+		rc = ssh_channel_open_session(s->channel);
+	while (rc == SSH_AGAIN && session_wait(s, deadline));
+	if (rc == SSH_OK) {
+		deadline = deadline_in(s->timeout);
+		do
+			rc = ssh_channel_request_exec(s->channel, line);
+		while (rc == SSH_AGAIN && session_wait(s, deadline));
+	}
+	return rc == SSH_OK ? 0 :
+	    session_failed(s, "run a command on", deadline, lost, err);
+}
+
 int
 session_run(struct session *s, const char *line, bool *lost, struct err *err)
 {
-	const int64_t began = deadline_now();
+	int rc;
 
 	s->channel = ssh_channel_new(s->ssh);
+	s->event = ssh_event_new();
 	ssh_callbacks_init(&s->events);
 	s->events.userdata = s;
 	s->events.channel_data_function = on_data;
@@ -145,18 +200,14 @@ session_run(struct session *s, const char *line, bool *lost, struct err *err)
 	s->events.channel_exit_status_function = on_exit_status;
 	s->events.channel_exit_signal_function = on_exit_signal;
 	s->events.channel_close_function = on_close;
-	if (s->channel == NULL ||
-	    ssh_set_channel_callbacks(s->channel, &s->events) != SSH_OK ||
-	    ssh_channel_open_session(s->channel) != SSH_OK ||
-	    ssh_channel_request_exec(s->channel, line) != SSH_OK)
-		return session_failed(s, "run a command on", began, lost, err);
-	ssh_set_blocking(s->ssh, 0);
-	ssh_set_counters(s->ssh, &s->bytes, &s->packets);
-	s->event = ssh_event_new();
-	if (s->event == NULL ||
-	    ssh_event_add_session(s->event, s->ssh) != SSH_OK)
+	if (s->channel == NULL || s->event == NULL ||
+	    ssh_set_channel_callbacks(s->channel, &s->events) != SSH_OK)
 		return err_set(err, ERR_FAILED, "%s: out of memory", s->host);
-	return 0;
+	rc = start_command(s, line, lost, err);
+	ssh_set_counters(s->ssh, &s->bytes, &s->packets);
+	if (rc == 0 && ssh_event_add_session(s->event, s->ssh) != SSH_OK)
+		rc = err_set(err, ERR_FAILED, "%s: out of memory", s->host);
+	return rc;
 }
 
 const char *
@@ -200,11 +251,17 @@ session_work(struct session *s)
 }
 
 size_t
+session_window(const struct session *s)
+{
+	return ssh_channel_window_size(s->channel);
+}
+
+size_t
 session_room(struct session *s)
 {
 	if (s->closed || (ssh_get_status(s->ssh) & SSH_WRITE_PENDING) != 0)
 		return 0;
-	return ssh_channel_window_size(s->channel);
+	return session_window(s);
 }
 
 ssize_t

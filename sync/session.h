@@ -50,6 +50,9 @@ int session_work(struct session *session);
 /* How many bytes session_write() would take now, 0 while others wait. */
 size_t session_room(struct session *session);
 
+/* How many bytes the far side is ready to take; it grows as they are read. */
+size_t session_window(const struct session *session);
+
 /* For the command's stdin. Returns how many bytes were taken, -1 if gone. */
 ssize_t session_write(struct session *session, const void *data, size_t size);
 

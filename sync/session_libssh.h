@@ -42,11 +42,17 @@ void session_option(struct session *session, enum ssh_options_e option,
     char text[SESSION_TEXT_SIZE]);
 
 /*
- * A step failed ("log in to" the host), which began then: there was no answer,
- * no connection any more, or no agreement.  Returns -ERR_FAILED.
+ * Wait for an answer, as libssh would not: it does not notice that the host has
+ * closed the connection.  False if that is so, or none comes before deadline.
  */
-int session_failed(struct session *session, const char *step, int64_t began,
-    bool *lost, struct err *err);
+bool session_wait(struct session *session, int64_t deadline);
+
+/*
+ * A step failed ("log in to" the host): there was no answer before deadline, no
+ * connection any more, or no agreement.  Returns -ERR_FAILED.
+ */
+int session_failed(struct session *session, const char *step,
+    int64_t deadline, bool *lost, struct err *err);
 
 /* Read the configuration, connect, agree on keys and ciphers. */
 int contact_make(struct session *session, const struct location *location,

@@ -80,7 +80,7 @@ run(char *const argv[], int in, int out, int errors, pid_t *pid)
 	return rc;
 }
 
-/* The descriptors of both sides: ours are *to and *from, the child's child[]. */
+/* The descriptors of both sides: *to and *from are ours. */
 static int
 make_descriptors(int *to, int *from, int child[2])
 {

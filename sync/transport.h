@@ -93,7 +93,8 @@ void transport_finish(struct transport *transport);
  * Close both descriptors, wait until the command has ended, and say how.  It
  * takes not much longer than the timeout, however the far side behaves, unless
  * what was written is still on its way; for a command that works longer after
- * its stdin has ended, first read to the end.
+ * its stdin has ended, first read to the end.  A command that goes on writing
+ * is broken off.
  *
  * Returns 0 with *end if the command ended by itself, whatever its exit code.
  * ERR_FAILED if it was killed (*end says by what), cannot be found or run there

@@ -45,6 +45,7 @@ program_close(void *link, struct transport_end *end, bool *lost,
 	if (rc == 0 && end->signal[0] != '\0') {
 		rc = err_set(err, ERR_FAILED, "%s was killed by signal %s",
 		    program->name, end->signal);
+		end->signal[0] = '\0';
 	} else if (rc == 0 && end->code == CODE_OF_SSH) {
 		/* It may be the network, and may be the key. */
 		*lost = true;
@@ -56,7 +57,7 @@ program_close(void *link, struct transport_end *end, bool *lost,
 	return rc;
 }
 
-/* All words of the command line in a new list; the strings stay where they are. */
+/* All words of the command in a new list; the strings stay where they are. */
 static char **
 join(char **program, const struct location *location, char *line)
 {

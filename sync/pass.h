@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * relay.h - pass a stream on from one peer to another.
+ * pass.h - pass a stream on from one peer to another.
  */
-#ifndef SYNC_RELAY_H
-#define SYNC_RELAY_H
+#ifndef SYNC_PASS_H
+#define SYNC_PASS_H
 
 #include <stdint.h>
 
@@ -16,7 +16,7 @@
  * frame, at rate bytes a second (0: no limit), unread but for where it ends.  *bytes counts it.  An ERROR that source
  * sends in place of a frame is returned as that error.
  */
-int relay_stream(struct peer *source, struct peer *target, uint64_t rate,
+int pass_stream(struct peer *source, struct peer *target, uint64_t rate,
     const struct notify *notify, uint64_t *bytes, struct err *err);
 
 #endif
