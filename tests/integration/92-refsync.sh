@@ -120,6 +120,16 @@ base_broken() {
 	expect [ "$(source_value "['full']")" = False ]
 	expect same "$A/vms/.snapshot/$(newest "$A/vms")" \
 		"$B/replica/.snapshot/$(newest "$B/replica")"
+	# Likewise here.
+	file=$A/vms/.snapshot/$(newest "$A/vms")
+	chmod u+w "$file"
+	random_patch "$file" 0 4096 98
+	change
+	next_second
+	run_ok refsync --json --newest-only "$A/vms/vm.img" "$B/replica"
+	expect [ "$(source_value "['full']")" = False ]
+	expect same "$A/vms/.snapshot/$(newest "$A/vms")" \
+		"$B/replica/.snapshot/$(newest "$B/replica")"
 }
 
 held() {

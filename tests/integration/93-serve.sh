@@ -10,6 +10,8 @@
 MIB=1048576
 TOOL=$HERE/dialoguetool.py
 SCRIPT=$WORK/script
+mkdir "$WORK/elsewhere"
+cd "$WORK/elsewhere" || exit 99
 
 # play CODE COMMAND...: the lines of standard input are said to it.
 play() {
@@ -77,8 +79,8 @@ attack_open() {
 	local code=$1 reason=$2 path
 
 	for path in "${@:3}"; do
-		printf '%s\n' hello "open $path make" list |
-			attack "$code" "$reason"
+		attack "$code" "$reason" < <(
+			printf '%s\n' hello "open $path make" list)
 	done
 }
 
@@ -112,13 +114,14 @@ deletion() {
 		stream $WORK/two live
 	END
 	# Another one's hold is not this key's to move.
-	printf '%s\n' hello 'open .' "hold $KEPT admin" | attack 3 malformed
-	printf '%s\n' hello 'open .' "hold $KEPT .." | attack 3 malformed
-	printf '%s\n' hello 'open .' "hold $KEPT refsync./../../x" |
-		attack 2 ERROR
-	printf '%s\n' hello 'open .' \
-		'hold 00000000-0000-4000-8000-000000000001 refsync.x' |
-		attack 4 ERROR
+	attack 3 malformed < <(
+		printf '%s\n' hello 'open .' "hold $KEPT admin")
+	attack 3 malformed < <(
+		printf '%s\n' hello 'open .' "hold $KEPT ..")
+	attack 2 ERROR < <(
+		printf '%s\n' hello 'open .' "hold $KEPT refsync./../../x")
+	attack 4 ERROR < <(
+		printf '%s\n' hello 'open .' 'hold 00000000-0000-4000-8000-000000000001 refsync.x')
 }
 
 taken_names() {
@@ -163,23 +166,36 @@ space() {
 }
 
 broken_streams() {
-	printf '%s\n' hello 'open .' "stream $A/vm.img" | attack 3 ERROR
+	attack 3 ERROR < <(
+		printf '%s\n' hello 'open .' "stream $A/vm.img")
 	# The connection breaks within the stream.
-	printf '%s\n' hello 'open .' "stream $WORK/cut cut" | attack 3 truncated
+	attack 3 truncated < <(
+		printf '%s\n' hello 'open .' "stream $WORK/cut cut")
 }
 
 disorder() {
-	printf '%s\n' 'open .' | attack 3 'HELLO is due'
-	printf '%s\n' hello list | attack 3 'before OPEN'
-	printf '%s\n' hello "stream $WORK/one" | attack 3 'before OPEN'
-	printf '%s\n' hello 'open .' 'open inside' | attack 3 'second OPEN'
-	printf '%s\n' hello 'open .' 'create vm.img' | attack 3 'not answer'
-	printf '%s\n' hello 'open .' "send $KEPT" | attack 3 'not answer'
-	printf '%s\n' hello 'open .' 'message 10' | attack 3 'not answer'
-	printf '%s\n' hello 'open .' 'message 77' | attack 3 'not known'
-	printf '%s\n' hello 'open .' 'message 3 00' | attack 3 'malformed'
-	printf 'hello\nopen .\nraw %048d\n' 0 | attack 3 'no message'
-	printf 'raw %0100d\n' 0 | attack 3 'no message'
+	attack 3 'HELLO is due' < <(
+		printf '%s\n' 'open .')
+	attack 3 'before OPEN' < <(
+		printf '%s\n' hello list)
+	attack 3 'before OPEN' < <(
+		printf '%s\n' hello "stream $WORK/one")
+	attack 3 'second OPEN' < <(
+		printf '%s\n' hello 'open .' 'open inside')
+	attack 3 'not answer' < <(
+		printf '%s\n' hello 'open .' 'create vm.img')
+	attack 3 'not answer' < <(
+		printf '%s\n' hello 'open .' "send $KEPT")
+	attack 3 'not answer' < <(
+		printf '%s\n' hello 'open .' 'message 10')
+	attack 3 'not known' < <(
+		printf '%s\n' hello 'open .' 'message 77')
+	attack 3 'malformed' < <(
+		printf '%s\n' hello 'open .' 'message 3 00')
+	attack 3 'no message' < <(
+		printf 'hello\nopen .\nraw %048d\n' 0)
+	attack 3 'no message' < <(
+		printf 'raw %0100d\n' 0)
 }
 
 # The rest is what the key is for.
@@ -233,7 +249,8 @@ sender() {
 	local serve=(refsend --serve --restrict "$B/kept") path
 
 	for path in "$B/outside" ../outside link inside/link; do
-		printf '%s\n' hello "open $path" list | play 1 "${serve[@]}"
+		play 1 "${serve[@]}" < <(
+			printf '%s\n' hello "open $path" list)
 		expect grep -q 'restricted to' "$OUT"
 	done
 	play 0 "${serve[@]}" <<-END
@@ -242,15 +259,17 @@ sender() {
 		send $KEPT
 	END
 	expect grep -q STREAM "$OUT"
-	printf '%s\n' hello 'open .' "stream $WORK/one" | play 3 "${serve[@]}"
-	printf '%s\n' hello 'open .' 'create ../outside/secret' |
-		play 3 "${serve[@]}"
-	printf '%s\n' hello 'open .' 'create none' | play 1 "${serve[@]}"
-	printf '%s\n' hello 'open .' 'create passwd' | play 1 "${serve[@]}"
+	play 3 "${serve[@]}" < <(
+		printf '%s\n' hello 'open .' "stream $WORK/one")
+	play 3 "${serve[@]}" < <(
+		printf '%s\n' hello 'open .' 'create ../outside/secret')
+	play 1 "${serve[@]}" < <(
+		printf '%s\n' hello 'open .' 'create none')
+	play 1 "${serve[@]}" < <(
+		printf '%s\n' hello 'open .' 'create passwd')
 	expect grep -q 'symbolic link' "$OUT"
-	printf '%s\n' hello 'open .' \
-		'send 00000000-0000-4000-8000-000000000001' |
-		play 4 "${serve[@]}"
+	play 4 "${serve[@]}" < <(
+		printf '%s\n' hello 'open .' 'send 00000000-0000-4000-8000-000000000001')
 	expect [ ! -e "$B/outside/.snapshot/secret.two" ]
 }
 

@@ -146,7 +146,8 @@ frozen() {
 		allow "$(echo "PATH=$TOOLS:\$PATH; echo \$\$ >$WORK/far.pid;" \
 			"echo \$PPID >$WORK/sshd.pid; exec refrecv --serve")"
 		rm -f "$WORK/far.pid" "$WORK/sshd.pid"
-		sync --timeout=3 --bwlimit=8M --compress=none \
+		timeout 60 refsync --ssh-config "$SSHD/ssh_config" \
+			--timeout=3 --bwlimit=8M --compress=none \
 			"$A/.snapshot/large.one" "far:$B/replica" \
 			>"$OUT" 2>"$ERR" &
 		pid=$!
