@@ -85,6 +85,15 @@ fetch(const struct location *source, char *far_directory,
 	return rc == 0 ? find_here(directory, result, err) : rc;
 }
 
+/* What lies there is no live file. */
+static bool
+is_snapshot_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strcmp(slash != NULL ? slash + 1 : path, STORE_SNAPSHOTS) == 0;
+}
+
 int
 fetch_pull(const struct location *source, const char *directory,
     const struct fetch_options *options, struct fetch_result *result,
@@ -96,6 +105,9 @@ fetch_pull(const struct location *source, const char *directory,
 
 	memset(result, 0, sizeof(*result));
 	rc = split(source->path, &far, &file, err);
+	if (rc == 0 && is_snapshot_directory(far))
+		rc = err_set(err, ERR_USAGE, "%s is a snapshot: name the file, "
+		    "of which one is taken, or use --restore", source->path);
 	if (rc == 0 && mkdir(directory, 0777) != 0 && errno != EEXIST)
 		rc = err_sys(err, ERR_FAILED, "cannot make %s", directory);
 	if (rc == 0)

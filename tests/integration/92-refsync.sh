@@ -373,6 +373,7 @@ by_program() {
 		"$A/vms/vm.img"
 	expect same "$A/vms/vm.img" "$A/vms/.snapshot/$(newest "$A/vms")"
 	run_code 2 refsync -e "$RSH" a:/file b:/directory
+	run_code 2 refsync -e "$RSH" "a:$A/vms/.snapshot/x" "$B"
 }
 
 # A hook that notes what it was told.
