@@ -158,8 +158,8 @@ run(struct tool *tool, struct options *options, const char *directory,
 	int rc;
 
 	options->receive.notify = &tool->notify;
-	rc = receive_stream(STDIN_FILENO, directory, &options->receive,
-	    &result, err);
+	rc = err_never_silent(err, receive_stream(STDIN_FILENO, directory,
+	    &options->receive, &result, err));
 	if (options->json && rc == 0)
 		report_json(tool, options, &result);
 	else

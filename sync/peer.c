@@ -41,7 +41,7 @@ greet(struct peer *peer, const char *tool, struct err *err)
 	hello->stream = STREAM_VERSION;
 	hello->features = FEATURES_SUPPORTED;
 	strcpy(hello->program, "refsync " PACKAGE_VERSION);
-	rc = talk_put(peer->talk, &peer->message, err);
+	rc = talk_put(peer->talk, &peer->message, &why);
 	if (rc == 0)
 		rc = talk_expect(peer->talk, DIALOGUE_HELLO, &peer->message,
 		    &why);
@@ -144,5 +144,5 @@ peer_close(struct peer *peer, int rc, struct err *err)
 	}
 	free(peer->name);
 	*peer = (struct peer)PEER_INIT;
-	return rc;
+	return err_never_silent(err, rc);
 }

@@ -376,6 +376,22 @@ by_program() {
 	run_code 2 refsync -e "$RSH" "a:$A/vms/.snapshot/x" "$B"
 }
 
+# A program that ends at once: before it reads, or after; both are a failure.
+ends_at_once() {
+	start
+	for _ in $(seq 15); do
+		run_code 1 refsync -e false --list "a:$B/replica"
+		expect_error 'a:'
+		run_code 1 refsync -e 'sh -c "exec <&-; sleep 0.02"' --list \
+			"a:$B/replica"
+		expect_error 'a:'
+	done
+	run_code 1 refsync -e false "$A/vms/vm.img" "a:$B/replica"
+	run_code 1 refsync -e false "a:$A/vms/vm.img" "$B/replica"
+	run_code 1 refsync -e false --restore "a:$B/replica/vm.img" "$A/new"
+	run_code 1 refsync -e false --verify "$A/vms/vm.img" "a:$B/replica"
+}
+
 # A hook that notes what it was told.
 noting() {
 	echo "echo \"\$REFSNAP_HOOK \$REFSNAP_STATUS \${REFSNAP_SOURCE##*/}\
@@ -510,6 +526,7 @@ on_fs() {
 for_each_fs on_fs xfs btrfs
 make_fs xfs A
 make_fs xfs B
+test_case "a program that ends at once" ends_at_once
 test_case "hooks" hooks
 test_case "hooks and signals" hooks_and_signals
 test_case "a limit of bandwidth" limit
