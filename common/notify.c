@@ -25,6 +25,14 @@ notify_line(const struct notify *notify, enum notify_level level,
 }
 
 void
+notify_event(const struct notify *notify, const char *name,
+    const struct notify_field *fields, size_t count)
+{
+	if (notify != NULL && notify->event != NULL)
+		notify->event(notify->cookie, name, fields, count);
+}
+
+void
 notify_progress(const struct notify *notify, uint64_t done, uint64_t total)
 {
 	if (notify != NULL && notify->progress != NULL)

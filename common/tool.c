@@ -143,7 +143,9 @@ int
 tool_finish(struct tool *tool, const struct err *err)
 {
 	clear_line(tool);
-	if (err->code != ERR_NONE)
+	if (err->code != ERR_NONE && tool->on_error != NULL)
+		tool->on_error(tool->notify.cookie, err->code, err->text);
+	else if (err->code != ERR_NONE)
 		print_message(tool, "", err->text);
 	return (int)err->code;
 }
@@ -157,6 +159,10 @@ tool_usage(struct tool *tool, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
+	if (tool->on_error != NULL) {
+		tool->on_error(tool->notify.cookie, ERR_USAGE, text);
+		return ERR_USAGE;
+	}
 	print_message(tool, "", text);
 	fprintf(stderr, "Try '%s --help'.\n", tool->name);
 	return ERR_USAGE;

@@ -20,6 +20,8 @@ struct tool {
 	bool quiet_progress;	/* no progress, whatever stderr is */
 	bool want_progress;	/* progress even if stderr is no terminal */
 	struct notify notify;	/* hand this to libraries */
+	/* Takes errors in place of stderr, with notify.cookie; or NULL. */
+	void (*on_error)(void *cookie, enum err_code code, const char *text);
 	/* Progress: CLOCK_MONOTONIC, ns. */
 	uint64_t started;
 	uint64_t shown;

@@ -41,6 +41,17 @@ now_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* Within a long range events tell how far it is. */
+static int
+on_event(void *cookie, const struct delta_event *event, struct err *err)
+{
+	struct run *run = cookie;
+
+	notify_progress(run->options->notify, event->offset,
+	    run->snapshot->identity.size);
+	return run->sink(run->cookie, event, err);
+}
+
 static int
 compare_next(void *cookie, const struct range *range, struct err *err)
 {
@@ -267,7 +278,7 @@ delta_run(const struct snapshot *base, const struct snapshot *snapshot,
 	int rc;
 
 	*stats = (struct delta_stats){ .method = "" };
-	run.compare = compare_new(base, snapshot, options, sink, cookie,
+	run.compare = compare_new(base, snapshot, options, on_event, &run,
 	    stats);
 	run.ahead = ahead_new(base != NULL ? base->fd : -1, snapshot->fd,
 	    compare_next, &run);

@@ -7,9 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "receive/remedy.h"
 #include "receive/recv_server.h"
 #include "serve/server.h"
 #include "snapshot/prune.h"
+
+/* What a server of this kind keeps between requests. */
+struct session {
+	struct receive_serving serving;
+	struct remedy *remedy;	/* of a replica, under way; or NULL */
+};
 
 static int
 tell_received(struct server *server, const struct received *received,
@@ -30,8 +37,8 @@ static int
 on_stream(struct server *server, const struct dialogue_stream *stream,
     struct err *err)
 {
-	const struct receive_serving *const serving = server->cookie;
-	struct receive_options options = serving->receive;
+	const struct session *const session = server->cookie;
+	struct receive_options options = session->serving.receive;
 	struct receive_result result;
 	struct err untold = ERR_INIT;
 	int rc, told = 0;
@@ -81,13 +88,19 @@ static int
 on_prune(struct server *server, const struct dialogue_prune *request,
     struct err *err)
 {
-	const struct receive_serving *const serving = server->cookie;
+	const struct session *const session = server->cookie;
 	struct err untold = ERR_INIT;
 	struct pruning pruning = { server, &untold, 0 };
+	const struct prune_ahead ahead = {
+		.lineage = request->lineage, .times = request->ahead,
+		.count = request->ahead_count, .tag = request->tag,
+	};
 	struct prune_options options = {
-		.dry_run = request->dry_run, .protected = request->keep,
+		.dry_run = request->dry_run,
+		.ahead = request->dry_run ? &ahead : NULL,
+		.protected = request->keep,
 		.protected_count = request->keep_count,
-		.notify = serving->receive.notify, .told = tell_pruned,
+		.notify = session->serving.receive.notify, .told = tell_pruned,
 		.cookie = &pruning,
 	};
 	int rc;
@@ -106,13 +119,50 @@ on_prune(struct server *server, const struct dialogue_prune *request,
 }
 
 static int
+on_mend(struct server *server, const struct dialogue_mend *request,
+    struct err *err)
+{
+	struct session *const session = server->cookie;
+
+	if (server->append_only)
+		return err_set(err, ERR_FAILED,
+		    "nothing is replaced here (--append-only)");
+	if (session->remedy != NULL)
+		return err_set(err, ERR_STREAM, "a MEND within another");
+	return remedy_begin(SERVER_HERE, request, &session->serving.receive,
+	    &session->remedy, err);
+}
+
+static int
+on_seal(struct session *session, struct err *err)
+{
+	const int rc = remedy_finish(session->remedy, err);
+
+	remedy_free(session->remedy);
+	session->remedy = NULL;
+	return rc;
+}
+
+static int
 answer(struct server *server, struct err *err)
 {
+	struct session *const session = server->cookie;
+
+	if (session->remedy == NULL && (server->request.type == DIALOGUE_PATCH ||
+	    server->request.type == DIALOGUE_SEAL))
+		return err_set(err, ERR_STREAM, "%s comes before MEND",
+		    dialogue_name((uint32_t)server->request.type));
 	switch (server->request.type) {
 	case DIALOGUE_STREAM:
 		return on_stream(server, &server->request.u.stream, err);
 	case DIALOGUE_PRUNE:
 		return on_prune(server, &server->request.u.prune, err);
+	case DIALOGUE_MEND:
+		return on_mend(server, &server->request.u.mend, err);
+	case DIALOGUE_PATCH:
+		return remedy_patch(session->remedy, &server->request.u.patch, err);
+	case DIALOGUE_SEAL:
+		return on_seal(session, err);
 	default:
 		return server_refuse(server, err);
 	}
@@ -122,7 +172,7 @@ int
 receive_serve(int in, int out, const struct receive_serving *options, struct err *err)
 {
 	struct server *server = calloc(1, sizeof(*server));
-	struct receive_serving serving = *options;
+	struct session session = { .serving = *options };
 	int rc;
 
 	if (server == NULL)
@@ -132,8 +182,9 @@ receive_serve(int in, int out, const struct receive_serving *options, struct err
 	server->restricted = options->restricted;
 	server->append_only = options->append_only;
 	server->answer = answer;
-	server->cookie = &serving;
+	server->cookie = &session;
 	rc = server_run(server, in, out, err);
+	remedy_free(session.remedy);
 	free(server);
 	return rc;
 }

@@ -132,6 +132,35 @@ chain_open(const char *base, const char *snapshot, bool between,
 	return rc;
 }
 
+int
+chain_open_to(const char *base, struct snapshot *last, bool between,
+    const struct notify *notify, struct chain *chain, struct err *err)
+{
+	static const struct snapshot closed = SNAPSHOT_INIT;
+	struct snapshot *grown;
+	int rc = 0;
+
+	memset(chain, 0, sizeof(*chain));
+	chain->based = base != NULL;
+	if (base != NULL)
+		rc = append(chain, AT_FDCWD, base, base, notify, err);
+	if (rc == 0 && between)
+		rc = append_between(chain, last, notify, err);
+	grown = rc != 0 ? NULL : realloc(chain->snapshots,
+	    (chain->count + 1) * sizeof(*grown));
+	if (rc == 0 && grown == NULL)
+		rc = err_sys(err, ERR_FAILED, "%s", last->path);
+	if (rc != 0) {
+		snapshot_close(last);
+		chain_close(chain);
+		return rc;
+	}
+	chain->snapshots = grown;
+	grown[chain->count++] = *last;
+	*last = closed;
+	return 0;
+}
+
 void
 chain_close(struct chain *chain)
 {

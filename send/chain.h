@@ -34,6 +34,14 @@ struct chain {
 int chain_open(const char *base, const char *snapshot, bool between,
     const struct notify *notify, struct chain *chain, struct err *err);
 
+/*
+ * The same, up to an open snapshot, which the chain takes over: it is closed
+ * with it, and if this fails.  What was taken between is looked for beside
+ * last->path.
+ */
+int chain_open_to(const char *base, struct snapshot *last, bool between,
+    const struct notify *notify, struct chain *chain, struct err *err);
+
 void chain_close(struct chain *chain);
 
 #endif

@@ -10,6 +10,7 @@
 #include "common/metadata.h"
 #include "diff/delta.h"
 #include "send/gather.h"
+#include "send/sample.h"
 #include "send/send.h"
 #include "stream-format/stream_writer.h"
 
@@ -103,9 +104,20 @@ put_end(struct stream_writer *writer, const struct digest *digest, bool last,
 	return rc;
 }
 
+/* What was not passed on counts all the same. */
+static void
+add_sample(const struct sample *sample, struct send_result *result)
+{
+	result->data += sample->skipped;
+	result->wire += (uint64_t)sample->extra;
+	result->ranges += sample->ranges;
+	result->estimated = result->estimated || sample->skipped > 0;
+}
+
 /* The ranges of one snapshot, and the digest if it is sent whole. */
 static int
-put_body(struct gather *gather, const struct snapshot *base,
+put_body(struct stream_writer *writer, struct gather *gather,
+    const struct snapshot *base,
     const struct snapshot *snapshot, const struct send_options *options,
     struct digest *digest, struct send_result *result, struct err *err)
 {
@@ -114,6 +126,7 @@ put_body(struct gather *gather, const struct snapshot *base,
 	};
 	struct digest_state *state = NULL;
 	struct delta_stats stats;
+	struct sample sample;
 	struct err failed = ERR_INIT;
 	int rc, drained;
 
@@ -122,14 +135,18 @@ put_body(struct gather *gather, const struct snapshot *base,
 	    snapshot->identity.size)) == NULL)
 		return err_sys(err, ERR_FAILED, "%s", snapshot->path);
 	gather_start(gather, state);
-	rc = delta_run(base, snapshot, &delta_options, gather_event, gather,
-	    &stats, err);
+	sample_start(&sample, gather, writer);
+	rc = delta_run(base, snapshot, &delta_options, options->sample ?
+	    sample_event : gather_event, options->sample ? (void *)&sample :
+	    gather, &stats, err);
 	/* What failed to be written comes first. */
 	drained = gather_finish(gather, &failed);
 	if (drained != 0) {
 		*err = failed;
 		rc = drained;
 	}
+	if (rc == 0 && options->sample)
+		add_sample(&sample, result);
 	if (rc == 0) {
 		if (state != NULL)
 			digest_final(state, digest);
@@ -157,8 +174,8 @@ send_one(struct stream_writer *writer, struct gather *gather,
 	if (rc == 0)
 		rc = put_meta(writer, snapshot, err);
 	if (rc == 0)
-		rc = put_body(gather, base, snapshot, options, &digest, result,
-		    err);
+		rc = put_body(writer, gather, base, snapshot, options, &digest,
+		    result, err);
 	if (rc == 0)
 		rc = put_end(writer, &digest, last, result, err);
 	if (rc == 0)
@@ -199,7 +216,7 @@ send_chain(const struct chain *chain, int fd,
 		    &chain->snapshots[i], i == chain->count - 1, options,
 		    result, err);
 	gather_free(gather);
-	result->wire = stream_writer_bytes(writer);
+	result->wire += stream_writer_bytes(writer);
 	stream_writer_free(writer);
 	return rc;
 }

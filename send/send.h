@@ -5,6 +5,7 @@
 #ifndef SEND_SEND_H
 #define SEND_SEND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
@@ -16,6 +17,7 @@ struct send_options {
 	int level;		/* of zstd; 0: none; or GATHER_AUTO */
 	unsigned threads;	/* that compress; see pipeline.h */
 	uint64_t rate;		/* bytes a second at most; 0: no limit */
+	bool sample;		/* compress some, and estimate the rest (fd -1) */
 	const struct notify *notify;
 };
 
@@ -27,6 +29,8 @@ struct send_result {
 	uint64_t holes;
 	uint64_t moved;		/* what the base has elsewhere */
 	uint64_t wire;		/* of the stream */
+	uint64_t ranges;	/* with options->sample: that changed */
+	bool estimated;		/* wire is, from a part of the data */
 	uint64_t base_read;	/* read of bases */
 	uint64_t snapshot_read;	/* read of snapshots */
 	double pin_seconds;	/* spent on private clones, see diff/pin.h */

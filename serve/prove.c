@@ -76,8 +76,10 @@ prove(struct server *server, const struct dialogue_verify *verify,
 	if (fstat(fd, &st) != 0 ||
 	    (blocks = blocks_new(fd, (uint64_t)st.st_size, "snapshot")) == NULL)
 		rc = err_sys(err, ERR_FAILED, "snapshot");
-	else
+	else {
+		blocks_pass_unreadable(blocks);
 		rc = tell_hashes(server, blocks, err);
+	}
 	blocks_free(blocks);
 	close(fd);
 	return rc;

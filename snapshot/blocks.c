@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct blocks {
 	uint64_t start, end;
 	bool more;		/* there is some */
 	bool cold;
+	bool pass_unreadable;
 	uint64_t dropped;
 	bool known;		/* zeros has the hash of a block of zeros */
 	struct sha256 zeros;
@@ -54,6 +56,20 @@ blocks_free(struct blocks *blocks)
 	if (blocks->cold)
 		cache_drop(blocks->fd, blocks->dropped, 0);
 	free(blocks);
+}
+
+void
+blocks_pass_unreadable(struct blocks *blocks)
+{
+	blocks->pass_unreadable = true;
+}
+
+int
+blocks_chain(struct sha256 *whole, const struct sha256 *block)
+{
+	const struct sha256 both[2] = { *whole, *block };
+
+	return sha256(both, sizeof(both), whole);
 }
 
 uint64_t
@@ -93,9 +109,14 @@ hash_block(struct blocks *blocks, size_t length, struct sha256 *hash,
 	}
 	memset(blocks->bytes, 0, length);
 	if (data && io_pread_zeros(blocks->fd, blocks->bytes, length,
-	    blocks->done) != 0)
+	    blocks->done) != 0) {
+		if (errno == EIO && blocks->pass_unreadable) {
+			memset(hash, 0, sizeof(*hash));
+			return 0;
+		}
 		return err_sys(err, ERR_FAILED, "cannot read %s at byte %"
 		    PRIu64, blocks->path, blocks->done);
+	}
 	if (sha256(blocks->bytes, length, hash) != 0)
 		return err_set(err, ERR_FAILED, "libcrypto has no SHA-256");
 	if (!data && length == BLOCKS_SIZE) {

@@ -26,6 +26,19 @@ struct blocks *blocks_new(int fd, uint64_t size, const char *path);
  */
 int blocks_next(struct blocks *blocks, struct sha256 *hash, struct err *err);
 
+/*
+ * From now on a block that cannot be read (EIO) is no failure: its hash is all
+ * zeros, which is that of no contents.
+ */
+void blocks_pass_unreadable(struct blocks *blocks);
+
+/*
+ * Take the hash of the next block into one of the whole file, which began as
+ * zeros: SHA-256 of what it was and of that hash.  Returns 0, or -1 if the
+ * library cannot.
+ */
+int blocks_chain(struct sha256 *whole, const struct sha256 *block);
+
 /* How many bytes are done. */
 uint64_t blocks_done(const struct blocks *blocks);
 

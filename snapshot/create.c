@@ -16,8 +16,8 @@
 #include "common/fsioctl.h"
 #include "common/io.h"
 #include "common/metadata.h"
-#include "snapshot/catalog.h"
 #include "snapshot/create.h"
+#include "snapshot/lineage.h"
 #include "snapshot/partial.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/stamp.h"
@@ -186,42 +186,6 @@ cut(struct creation *c, struct create_result *result, struct err *err)
 	return rc != 0 ? rc : check_copy(c, err);
 }
 
-/*
- * Lineage and cut number: those of the newest snapshot of the same name go on;
- * the first snapshot founds a lineage that follows from the live file itself.
- */
-static int
-choose_lineage(struct creation *c, struct seal *seal, struct err *err)
-{
-	uint8_t bytes[IDENTITY_ENCODED_SIZE];
-	struct buf_writer w = { .data = bytes, .size = sizeof(bytes) };
-	const struct catalog_entry *newest;
-	struct identity founder = c->identity;
-	struct catalog catalog;
-	int rc;
-
-	rc = catalog_read(&c->source.store, &catalog, err);
-	if (rc != 0)
-		return rc;
-	newest = catalog_newest_of(&catalog, c->source.name);
-	if (newest != NULL) {
-		seal->lineage = newest->seal.lineage;
-		seal->generation = newest->seal.generation;
-		seal->cut = newest->seal.cut + 1;
-	} else {
-		founder.size = 0;
-		founder.mode = 0;
-		memset(&founder.mtime, 0, sizeof(founder.mtime));
-		memset(&founder.ctime, 0, sizeof(founder.ctime));
-		memset(&founder.mounting, 0, sizeof(founder.mounting));
-		identity_put(&w, &founder);
-		seal->lineage = uuid_derive(bytes, w.used);
-		seal->cut = 1;
-	}
-	catalog_free(&catalog);
-	return 0;
-}
-
 /* The name of try number n: the given one, or the time in UTC. */
 static int
 choose_name(const struct creation *c, int n, struct seal *seal,
@@ -387,7 +351,8 @@ create_snapshot(const char *live, const struct create_options *options,
 	if (rc == 0)
 		rc = uuid_random(&seal->id, err);
 	if (rc == 0)
-		rc = choose_lineage(&c, seal, err);
+		rc = lineage_next(&c.source.store, c.source.name, &c.identity,
+		    seal, err);
 	if (rc == 0)
 		rc = read_live(&c, err);
 	if (rc != 0)

@@ -19,6 +19,7 @@ struct prune {
 	bool exists;		/* there is a file of that name */
 	struct retention_item *items;	/* of one line, oldest first */
 	size_t item_count;
+	size_t ahead_count;	/* of those that will be there */
 	size_t *item_of;	/* for each entry of the catalog */
 	size_t counts[PRUNE_FATES];
 	struct err worst;	/* the first failure but for ERR_LOCKED */
@@ -42,6 +43,21 @@ same_origin(const struct prune *prune, size_t i, size_t j)
 	return strcmp(entries[i].seal.origin, entries[j].seal.origin) == 0;
 }
 
+/* Snapshots that will be there, and were taken before this time. */
+static void
+collect_ahead(struct prune *prune, size_t first, int64_t before)
+{
+	const struct prune_ahead *ahead = prune->options->ahead;
+
+	if (ahead == NULL || !uuid_equal(&ahead->lineage,
+	    &prune->catalog->entries[first].seal.lineage))
+		return;
+	while (prune->ahead_count < ahead->count &&
+	    ahead->times[prune->ahead_count] < before)
+		prune->items[prune->item_count++] = (struct retention_item){
+			.time = ahead->times[prune->ahead_count++] };
+}
+
 /*
  * The items of a line, that is of one live file in one lineage, which entry
  * number first begins.  A file whose seal is broken is none: if it counted, a
@@ -53,7 +69,7 @@ collect(struct prune *prune, size_t first)
 	const struct catalog_entry *entries = prune->catalog->entries;
 	const struct catalog_entry *last = NULL;
 
-	prune->item_count = 0;
+	prune->item_count = prune->ahead_count = 0;
 	for (size_t i = first; same_lineage(prune, i, first); i++) {
 		const struct catalog_entry *entry = &entries[i];
 
@@ -61,13 +77,17 @@ collect(struct prune *prune, size_t first)
 		    !same_origin(prune, i, first))
 			continue;
 		if (last == NULL || !uuid_equal(&last->seal.id,
-		    &entry->seal.id))
+		    &entry->seal.id)) {
+			collect_ahead(prune, first,
+			    entry->seal.created.tv_sec);
 			prune->items[prune->item_count++] =
 			    (struct retention_item){
 				.time = entry->seal.created.tv_sec };
+		}
 		prune->item_of[i] = prune->item_count - 1;
 		last = entry;
 	}
+	collect_ahead(prune, first, INT64_MAX);
 }
 
 static bool
@@ -96,10 +116,13 @@ static enum prune_fate
 delete_one(struct prune *prune, const struct catalog_entry *entry,
     const char *path)
 {
+	const struct prune_ahead *ahead = prune->options->ahead;
+	const bool moves = ahead != NULL && uuid_equal(&ahead->lineage,
+	    &entry->seal.lineage);
 	struct err one = ERR_INIT;
 
 	switch (remove_by_rule(path, &entry->seal.id, prune->options->dry_run,
-	    prune->options->notify, &one)) {
+	    moves ? ahead->tag : NULL, prune->options->notify, &one)) {
 	case 0:
 		return PRUNE_DELETED;
 	case REMOVE_HELD:
@@ -188,7 +211,7 @@ sum_up(const struct prune *prune, const char *path, struct err *err)
 
 	for (int fate = 0; fate < PRUNE_FATES; fate++)
 		all += counts[fate];
-	if (all == 0 && !prune->exists)
+	if (all == 0 && !prune->exists && prune->options->ahead == NULL)
 		return err_set(err, ERR_FAILED, "%s: no such file, and no "
 		    "snapshots of it", path);
 	notify_line(prune->options->notify, NOTIFY_VERBOSE, "%s: %s %zu of "
@@ -206,10 +229,12 @@ sum_up(const struct prune *prune, const char *path, struct err *err)
 static int
 prune_catalog(struct prune *prune, const char *path, struct err *err)
 {
+	const struct prune_ahead *ahead = prune->options->ahead;
 	const size_t count = prune->catalog->count;
 	int rc = 0;
 
-	prune->items = calloc(count + 1, sizeof(*prune->items));
+	prune->items = calloc(count + (ahead != NULL ? ahead->count : 0) + 1,
+	    sizeof(*prune->items));
 	prune->item_of = calloc(count + 1, sizeof(*prune->item_of));
 	if (prune->items == NULL || prune->item_of == NULL)
 		rc = err_sys(err, ERR_FAILED, "list of snapshots");

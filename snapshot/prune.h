@@ -27,9 +27,18 @@ enum prune_fate {
 	PRUNE_FATES
 };
 
+/* In a dry run: what will be different when it comes to pruning. */
+struct prune_ahead {
+	struct uuid lineage;
+	const int64_t *times;	/* of snapshots that will be there, oldest first */
+	size_t count;
+	const char *tag;	/* of a hold that will have moved on, or NULL */
+};
+
 struct prune_options {
 	struct retention keep;
 	bool dry_run;		/* delete nothing */
+	const struct prune_ahead *ahead;	/* or NULL */
 	const struct uuid *protected;	/* ids that stay all the same */
 	size_t protected_count;
 	const struct notify *notify;

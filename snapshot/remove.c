@@ -23,6 +23,7 @@ struct removal {
 	const char *path;
 	const struct notify *notify;
 	bool by_rule;		/* no user has named it */
+	const char *moved;	/* tag of a hold that counts for nothing, or NULL */
 	struct place place;
 	int fd;
 	struct seal seal;
@@ -67,17 +68,23 @@ check_seal(struct removal *r, bool force, struct err *err)
 	return 0;
 }
 
-/* Who holds it, by commas. */
-static void
-join_tags(const struct holds *holds, char *tags, size_t size)
+/* Who holds it, by commas. Returns how many. */
+static size_t
+join_tags(const struct holds *holds, const char *moved, char *tags,
+    size_t size)
 {
+	size_t count = 0;
+
 	tags[0] = '\0';
 	for (size_t i = 0; i < holds->count; i++) {
 		const size_t used = strlen(tags);
 
-		snprintf(tags + used, size - used, "%s%s", i > 0 ? ", " : "",
-		    holds->tags[i]);
+		if (moved != NULL && strcmp(holds->tags[i], moved) == 0)
+			continue;
+		snprintf(tags + used, size - used, "%s%s", count++ > 0 ? ", " :
+		    "", holds->tags[i]);
 	}
+	return count;
 }
 
 static int
@@ -85,17 +92,18 @@ check_holds(struct removal *r, struct err *err)
 {
 	struct holds holds;
 	char tags[512];
+	size_t count;
 	int rc;
 
 	rc = hold_list(&r->place.store, &r->seal.id, &holds, err);
 	if (rc != 0)
 		return rc;
-	join_tags(&holds, tags, sizeof(tags));
-	if (holds.count > 0 && r->by_rule) {
+	count = join_tags(&holds, r->moved, tags, sizeof(tags));
+	if (count > 0 && r->by_rule) {
 		notify_line(r->notify, NOTIFY_VERBOSE, "%s is held by %s: it "
 		    "stays", r->path, tags);
 		rc = REMOVE_HELD;
-	} else if (holds.count > 0) {
+	} else if (count > 0) {
 		rc = err_set(err, ERR_FAILED, "%s is held by %s: release it "
 		    "first (refsnap release)", r->path, tags);
 	}
@@ -216,10 +224,10 @@ remove_snapshot(const char *path, bool force, const struct notify *notify,
 
 int
 remove_by_rule(const char *path, const struct uuid *id, bool dry_run,
-    const struct notify *notify, struct err *err)
+    const char *moved, const struct notify *notify, struct err *err)
 {
 	struct removal r = { .path = path, .notify = notify, .by_rule = true,
-	    .place = PLACE_INIT, .fd = -1 };
+	    .moved = dry_run ? moved : NULL, .place = PLACE_INIT, .fd = -1 };
 	int rc;
 
 	rc = open_snapshot(&r, err);

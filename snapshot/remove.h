@@ -31,9 +31,10 @@ enum remove_result {
 /*
  * The same where no user has named it: path is deleted only if it is snapshot
  * id.  dry_run says to delete nothing, and not to ask whether it is in use,
- * which would disturb whoever begins to.  Returns 0 or an enum remove_result.
+ * which would disturb whoever begins to; a hold with the tag moved, if that is
+ * not NULL, then counts for nothing.  Returns 0 or an enum remove_result.
  */
 int remove_by_rule(const char *path, const struct uuid *id, bool dry_run,
-    const struct notify *notify, struct err *err);
+    const char *moved, const struct notify *notify, struct err *err);
 
 #endif

@@ -29,7 +29,7 @@ dialogue_name(uint32_t type)
 	static const char *const names[] = {
 		"unknown", "HELLO", "OPEN", "LIST", "HELD", "HOLD", "STREAM",
 		"RECEIVED", "PRUNE", "PRUNED", "DONE", "ERROR", "ALIVE", "BYE",
-		"CREATE", "SEND", "VERIFY", "HASHES",
+		"CREATE", "SEND", "VERIFY", "HASHES", "MEND", "PATCH", "SEAL",
 	};
 
 	return names[type < sizeof(names) / sizeof(*names) ? type : 0];
@@ -67,18 +67,31 @@ field_bool(struct fields *f, bool *value)
 	*value = byte == 1;
 }
 
+/* Bytes of a length that is known. */
 static void
-field_uuid(struct fields *f, struct uuid *id)
+field_bytes(struct fields *f, uint8_t *value, size_t length)
 {
 	const uint8_t *bytes;
 
-	if (f->w != NULL) {
-		buf_put(f->w, id->bytes, sizeof(id->bytes));
-		return;
-	}
-	bytes = buf_get(f->r, sizeof(id->bytes));
-	if (bytes != NULL)
-		memcpy(id->bytes, bytes, sizeof(id->bytes));
+	if (f->w != NULL)
+		buf_put(f->w, value, length);
+	else if ((bytes = buf_get(f->r, length)) != NULL)
+		memcpy(value, bytes, length);
+}
+
+static void
+field_uuid(struct fields *f, struct uuid *id)
+{
+	field_bytes(f, id->bytes, sizeof(id->bytes));
+}
+
+static void
+field_seconds(struct fields *f, int64_t *seconds)
+{
+	uint64_t value = (uint64_t)*seconds;
+
+	field64(f, &value);
+	*seconds = (int64_t)value;
 }
 
 static void
@@ -126,11 +139,13 @@ field_name(struct fields *f, char text[RECORD_NAME_MAX + 1], bool optional)
 	    !record_name_safe((const uint8_t *)text, strlen(text));
 }
 
-/* The tag of a hold: one of refsync's own. */
+/* The tag of a hold: one of refsync's own; it may be empty if optional. */
 static void
-field_tag(struct fields *f, char tag[DIALOGUE_TAG_MAX + 1])
+field_tag(struct fields *f, char tag[DIALOGUE_TAG_MAX + 1], bool optional)
 {
 	field_text(f, tag, DIALOGUE_TAG_MAX);
+	if (optional && tag[0] == '\0')
+		return;
 	f->bad = f->bad || strncmp(tag, DIALOGUE_TAG_PREFIX,
 	    strlen(DIALOGUE_TAG_PREFIX)) != 0;
 }
@@ -173,26 +188,39 @@ fields_prune(struct fields *f, struct dialogue_prune *prune)
 	}
 	for (uint32_t i = 0; i < prune->keep_count; i++)
 		field_uuid(f, &prune->keep[i]);
+	field_uuid(f, &prune->lineage);
+	field_tag(f, prune->tag, true);
+	field32(f, &prune->ahead_count);
+	if (prune->ahead_count > DIALOGUE_AHEAD_MAX) {
+		f->bad = true;
+		prune->ahead_count = 0;
+	}
+	for (uint32_t i = 0; i < prune->ahead_count; i++)
+		field_seconds(f, &prune->ahead[i]);
 }
 
 static void
 fields_hashes(struct fields *f, struct dialogue_hashes *hashes)
 {
-	const uint8_t *bytes;
-
 	field32(f, &hashes->count);
 	if (hashes->count > DIALOGUE_HASHES_MAX) {
 		f->bad = true;
 		hashes->count = 0;
 	}
-	for (uint32_t i = 0; i < hashes->count; i++) {
-		struct sha256 *const hash = &hashes->hash[i];
+	for (uint32_t i = 0; i < hashes->count; i++)
+		field_bytes(f, hashes->hash[i].bytes, SHA256_SIZE);
+}
 
-		if (f->w != NULL)
-			buf_put(f->w, hash->bytes, sizeof(hash->bytes));
-		else if ((bytes = buf_get(f->r, sizeof(hash->bytes))) != NULL)
-			memcpy(hash->bytes, bytes, sizeof(hash->bytes));
+static void
+fields_patch(struct fields *f, struct dialogue_patch *patch)
+{
+	field64(f, &patch->offset);
+	field32(f, &patch->length);
+	if (patch->length == 0 || patch->length > DIALOGUE_PATCH_MAX) {
+		f->bad = true;
+		patch->length = 0;
 	}
+	field_bytes(f, patch->bytes, patch->length);
 }
 
 /* All fields of a message; false for an unknown type. */
@@ -218,7 +246,7 @@ fields_all(struct fields *f, struct dialogue *m)
 		return true;
 	case DIALOGUE_HOLD:
 		field_uuid(f, &m->u.hold.id);
-		field_tag(f, m->u.hold.tag);
+		field_tag(f, m->u.hold.tag, false);
 		return true;
 	case DIALOGUE_STREAM:
 		field_bool(f, &m->u.stream.live);
@@ -256,6 +284,15 @@ fields_all(struct fields *f, struct dialogue *m)
 	case DIALOGUE_HASHES:
 		fields_hashes(f, &m->u.hashes);
 		return true;
+	case DIALOGUE_MEND:
+		field_uuid(f, &m->u.mend.id);
+		field64(f, &m->u.mend.size);
+		field_bytes(f, m->u.mend.whole.bytes, SHA256_SIZE);
+		return true;
+	case DIALOGUE_PATCH:
+		fields_patch(f, &m->u.patch);
+		return true;
+	case DIALOGUE_SEAL:
 	case DIALOGUE_DONE:
 	case DIALOGUE_ALIVE:
 	case DIALOGUE_BYE:

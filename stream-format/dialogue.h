@@ -29,8 +29,10 @@
 #define DIALOGUE_TAG_PREFIX "refsync."	/* others' holds are not touched */
 #define DIALOGUE_POLICY_MAX 255u
 #define DIALOGUE_HASHES_MAX 1024u
+#define DIALOGUE_PATCH_MAX 32768u	/* bytes of one PATCH */
 #define DIALOGUE_LEVEL_AUTO UINT32_MAX
 #define DIALOGUE_KEEP_MAX 1024u		/* ids that PRUNE spares */
+#define DIALOGUE_AHEAD_MAX 1024u	/* snapshots that PRUNE is told of */
 
 enum dialogue_type {
 	DIALOGUE_HELLO = 1,	/* both sides, first */
@@ -50,6 +52,9 @@ enum dialogue_type {
 	DIALOGUE_SEND = 15,	/* answered by STREAM, and a stream */
 	DIALOGUE_VERIFY = 16,	/* answered by HASHES */
 	DIALOGUE_HASHES = 17,
+	DIALOGUE_MEND = 18,	/* PATCHes follow, and SEAL; each answered by DONE */
+	DIALOGUE_PATCH = 19,
+	DIALOGUE_SEAL = 20,
 };
 
 struct dialogue_hello {
@@ -110,6 +115,11 @@ struct dialogue_prune {
 	char policy[DIALOGUE_POLICY_MAX + 1];
 	uint32_t keep_count;
 	struct uuid keep[DIALOGUE_KEEP_MAX];
+	/* In a dry run: what will be there when it is none (prune_ahead). */
+	struct uuid lineage;
+	char tag[DIALOGUE_TAG_MAX + 1];	/* or empty */
+	uint32_t ahead_count;
+	int64_t ahead[DIALOGUE_AHEAD_MAX];	/* seconds since 1970 */
 };
 
 struct dialogue_pruned {
@@ -139,6 +149,19 @@ struct dialogue_hashes {
 	struct sha256 hash[DIALOGUE_HASHES_MAX];
 };
 
+/* What a snapshot should be: its size, and what blocks_chain() makes of it. */
+struct dialogue_mend {
+	struct uuid id;
+	uint64_t size;
+	struct sha256 whole;
+};
+
+struct dialogue_patch {
+	uint64_t offset;
+	uint32_t length;	/* 1 to DIALOGUE_PATCH_MAX */
+	uint8_t bytes[DIALOGUE_PATCH_MAX];
+};
+
 struct dialogue_error {
 	enum err_code code;
 	char text[DIALOGUE_TEXT_MAX + 1];
@@ -161,6 +184,8 @@ struct dialogue {
 		struct dialogue_send send;
 		struct dialogue_verify verify;
 		struct dialogue_hashes hashes;
+		struct dialogue_mend mend;
+		struct dialogue_patch patch;
 	} u;
 };
 

@@ -24,7 +24,8 @@ struct job_options {
 };
 
 struct job_result {
-	char *snapshot;		/* path of what was sent; free() it */
+	/* Path of what was sent; free() it.  NULL: none, or it was none yet. */
+	char *snapshot;
 	bool taken;		/* by this run */
 	struct err post;	/* of the hook after it */
 	struct push_result push;
@@ -34,7 +35,7 @@ struct job_result {
 /*
  * Bring source to a location: a snapshot (a file with a seal) as it is; of any
  * other file a snapshot is taken first, which stays whatever happens after.  In
- * a dry run none is taken, and only a snapshot can be the source.
+ * a dry run none is taken and no hook runs; what one would be is told.
  *
  * If a hook before it fails no snapshot is taken; one after it always runs, and
  * if that fails (ERR_HOOK) the snapshot is brought all the same.

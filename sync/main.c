@@ -17,6 +17,7 @@
 #include "snapshot/retention.h"
 #include "stream-format/compress.h"
 #include "stream-format/record.h"
+#include "sync/log.h"
 #include "sync/modes.h"
 
 static const char help[] =
@@ -24,7 +25,7 @@ static const char help[] =
 "       refsync [OPTION]... SRC... DIR\n"
 "       refsync [OPTION]... [USER@]HOST:SRC... DIR\n"
 "       refsync [OPTION]... --restore [USER@]HOST:DIR/FILE[@SNAP] TARGET\n"
-"       refsync [OPTION]... --verify SRC [USER@]HOST:DIR\n"
+"       refsync [OPTION]... --verify [--repair] SRC [USER@]HOST:DIR\n"
 "       refsync [OPTION]... --list [USER@]HOST:DIR\n"
 "\n"
 "Take a snapshot of each file SRC and bring it to DIR: as the difference to the\n"
@@ -37,9 +38,11 @@ static const char help[] =
 "                        taking one\n"
 "      --verify          hash SRC, or its newest snapshot that is there too, on\n"
 "                        both sides; exit code 9 if they differ, and where\n"
+"      --repair          verify: send what differs, and put the replica right\n"
 "      --list            what snapshots are there\n"
 "\n"
-"  -n, --dry-run         tell what would be sent of a snapshot, send nothing\n"
+"  -n, --dry-run         tell what would be sent and deleted, and leave nothing\n"
+"                        behind\n"
 "      --pre COMMAND     run before the snapshot is taken; if it fails (10), none\n"
 "                        is\n"
 "      --post COMMAND    run after it, whatever happened\n"
@@ -64,6 +67,7 @@ static const char help[] =
 "  -P, --progress        show progress also where stderr is no terminal\n"
 "  -v, --verbose         tell what was done\n"
 "      --json            tell it as one JSON object\n"
+"      --log-json        tell all that happens on stderr, one JSON object a line\n"
 "      --help            this text\n"
 "      --version         version\n"
 "\n"
@@ -73,8 +77,8 @@ static const char help[] =
 
 enum { OPT_PRE = 256, OPT_POST, OPT_HOOK_TIMEOUT, OPT_KEEP,
     OPT_KEEP_REMOTE, OPT_BWLIMIT, OPT_NO_FULL, OPT_NEWEST, OPT_RESTORE, OPT_FORCE,
-    OPT_LIST, OPT_VERIFY, OPT_LIVE, OPT_AS, OPT_COMPRESS,
-    OPT_CONFIG, OPT_IDENTITY, OPT_ACCEPT, OPT_TIMEOUT, OPT_JSON, OPT_HELP,
+    OPT_LIST, OPT_VERIFY, OPT_REPAIR, OPT_LIVE, OPT_AS, OPT_COMPRESS,
+    OPT_CONFIG, OPT_IDENTITY, OPT_ACCEPT, OPT_TIMEOUT, OPT_JSON, OPT_LOG, OPT_HELP,
     OPT_VERSION };
 
 static const struct option long_options[] = {
@@ -91,6 +95,7 @@ static const struct option long_options[] = {
 	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "verify", no_argument, NULL, OPT_VERIFY },
+	{ "repair", no_argument, NULL, OPT_REPAIR },
 	{ "live", no_argument, NULL, OPT_LIVE },
 	{ "as", required_argument, NULL, OPT_AS },
 	{ "compress", required_argument, NULL, OPT_COMPRESS },
@@ -103,6 +108,7 @@ static const struct option long_options[] = {
 	{ "progress", no_argument, NULL, 'P' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "log-json", no_argument, NULL, OPT_LOG },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -221,6 +227,9 @@ take_option(struct tool *tool, struct options *options, int option,
 	case OPT_VERIFY:
 		options->verify = true;
 		return 0;
+	case OPT_REPAIR:
+		options->repair = true;
+		return 0;
 	case OPT_LIVE:
 		job->push.live = true;
 		return 0;
@@ -245,6 +254,9 @@ take_option(struct tool *tool, struct options *options, int option,
 	case OPT_JSON:
 		options->json = true;
 		return 0;
+	case OPT_LOG:
+		options->log_json = true;
+		return 0;
 	default:
 		fputs("Try 'refsync --help'.\n", stderr);
 		return -1;
@@ -256,6 +268,7 @@ main(int argc, char **argv)
 {
 	struct options options = { .json = false };
 	struct err err = ERR_INIT;
+	struct log *log = NULL;
 	struct tool tool;
 	int option, code;
 
@@ -278,8 +291,13 @@ main(int argc, char **argv)
 		if (take_option(&tool, &options, option, optarg) != 0)
 			return ERR_USAGE;
 	}
+	if (options.log_json && log_begin(&tool, &log, &err) != 0)
+		return tool_finish(&tool, &err);
 	code = run_mode(&tool, &options, argv + optind,
 	    (size_t)(argc - optind));
 	tool_flush(&err);
-	return code != 0 ? code : tool_finish(&tool, &err);
+	if (code == 0)
+		code = tool_finish(&tool, &err);
+	log_end(log, code);
+	return code;
 }

@@ -12,27 +12,30 @@
 #include "common/text.h"
 #include "sync/fetch.h"
 #include "sync/held.h"
+#include "sync/mode_verify.h"
 #include "sync/modes.h"
 #include "sync/outcome.h"
-#include "sync/proof.h"
 
 static int
 push_one(struct tool *tool, const struct options *options, struct json *json,
     const char *source, const char *where, const struct location *there)
 {
 	struct job_result result;
+	const struct send_result *sent;
 	struct err err = ERR_INIT;
 	int code;
 
 	job_run(source, there, &options->job, &result, &err);
+	sent = &result.push.sent;
 	code = outcome_report(tool, options, json, where, &(struct outcome){
 		.source = source, .snapshot = result.snapshot,
 		.taken = result.taken, .present = result.push.present,
 		.full = result.push.full, .base = result.push.base,
-		.snapshots = result.push.sent.snapshots,
-		.data = result.push.sent.data,
-		.moved = result.push.sent.moved,
-		.wire = result.push.sent.wire, .deleted = result.deleted,
+		.snapshots = sent->snapshots, .data = sent->data,
+		.moved = sent->moved, .wire = sent->wire,
+		.changed = sent->data + sent->zeros + sent->holes + sent->moved,
+		.ranges = sent->ranges, .estimated = sent->estimated,
+		.deleted = result.deleted,
 		.deleted_remote = result.deleted_remote,
 	}, &err);
 	job_result_free(&result);
@@ -93,6 +96,27 @@ pull_one(struct tool *tool, const struct options *options, struct json *json,
 	return code;
 }
 
+static void
+tell_source(struct tool *tool, const char *source, const char *where)
+{
+	const struct notify_field fields[] = {
+		notify_text("source", source), notify_text("to", where),
+	};
+
+	notify_event(&tool->notify, "source", fields, 2);
+}
+
+static void
+tell_done(struct tool *tool, const char *source, int code)
+{
+	const struct notify_field fields[] = {
+		notify_text("source", source),
+		notify_number("code", (uint64_t)code),
+	};
+
+	notify_event(&tool->notify, "done", fields, 2);
+}
+
 /* One source, from here to there or from there to here. */
 static int
 bring_one(struct tool *tool, const struct options *options, struct json *json,
@@ -102,6 +126,7 @@ bring_one(struct tool *tool, const struct options *options, struct json *json,
 	struct err err = ERR_INIT;
 	int code;
 
+	tell_source(tool, source, where);
 	if (location_parse(source, &from, &err) == 0 && from.host != NULL &&
 	    there->host != NULL)
 		err_set(&err, ERR_USAGE, "%s and %s: one of the two is on this "
@@ -114,6 +139,7 @@ bring_one(struct tool *tool, const struct options *options, struct json *json,
 		    &from);
 	else
 		code = push_one(tool, options, json, source, where, there);
+	tell_done(tool, source, code);
 	location_free(&from);
 	return code;
 }
@@ -157,7 +183,13 @@ report_restore(struct tool *tool, const struct options *options,
 {
 	struct json json = { .out = stdout };
 	char id[UUID_TEXT_SIZE];
+	const struct notify_field fields[] = {
+		notify_text("target", result->target),
+		notify_text("snapshot", result->snapshot),
+		notify_text("saved", result->saved),
+	};
 
+	notify_event(&tool->notify, "restored", fields, 3);
 	uuid_format(&result->pull.id, id);
 	if (options->json) {
 		json_object(&json, NULL);
@@ -287,86 +319,6 @@ do_list(struct tool *tool, const struct options *options, char *const *args)
 	return tool_finish(tool, &err);
 }
 
-/* Where a verification prints what differs. */
-struct differences {
-	bool json;
-	struct json out;
-};
-
-static void
-on_difference(void *cookie, uint64_t offset, uint64_t length)
-{
-	struct differences *differences = cookie;
-
-	if (!differences->json) {
-		printf("%" PRIu64 " %" PRIu64 "\n", offset, length);
-		return;
-	}
-	json_object(&differences->out, NULL);
-	json_number(&differences->out, "offset", offset);
-	json_number(&differences->out, "length", length);
-	json_object_end(&differences->out);
-}
-
-static void
-report_verify(struct tool *tool, struct differences *differences,
-    const struct verify_result *result, struct err *err)
-{
-	struct json *json = &differences->out;
-	char size[TEXT_SIZE_SIZE];
-
-	if (differences->json) {
-		json_array_end(json);
-		if (result->snapshot != NULL)
-			json_string(json, "snapshot", result->snapshot);
-		json_number(json, "bytes", result->bytes);
-		json_number(json, "differing_bytes", result->differing);
-		json_seconds(json, "seconds", tool_seconds(tool));
-		json_object_end(json);
-		fputc('\n', stdout);
-	}
-	if (err->code != ERR_NONE)
-		return;
-	if (result->differing > 0)
-		err_set(err, ERR_DIFFERENT, "%s: the replica differs in %s",
-		    result->snapshot, text_size(result->differing, size));
-	else
-		notify_line(&tool->notify, NOTIFY_VERBOSE, "%s: the replica "
-		    "holds the same %s", result->snapshot,
-		    text_size(result->bytes, size));
-}
-
-static int
-do_verify(struct tool *tool, const struct options *options,
-    char *const *args)
-{
-	struct differences differences = {
-		.json = options->json, .out = { .out = stdout },
-	};
-	struct location there = LOCATION_INIT;
-	struct verify_result result = { .snapshot = NULL };
-	struct peer peer = PEER_INIT;
-	struct err err = ERR_INIT;
-	int rc;
-
-	if (options->json) {
-		json_object(&differences.out, NULL);
-		json_array(&differences.out, "differences");
-	}
-	rc = location_parse(args[1], &there, &err);
-	if (rc == 0)
-		rc = peer_open(&there, "refrecv", false,
-		    &options->job.transport, &peer, &err);
-	if (rc == 0)
-		rc = verify(&peer, args[0], &tool->notify, on_difference,
-		    &differences, &result, &err);
-	peer_close(&peer, rc, &err);
-	report_verify(tool, &differences, &result, &err);
-	free(result.snapshot);
-	location_free(&there);
-	return tool_finish(tool, &err);
-}
-
 /* Options that are for another mode. Returns -1 after a message. */
 static int
 check_options(struct tool *tool, const struct options *options)
@@ -378,6 +330,8 @@ check_options(struct tool *tool, const struct options *options)
 		wrong = "one of --restore, --list and --verify";
 	else if (options->force && !options->restore)
 		wrong = "--force goes with --restore";
+	else if (options->repair && !options->verify)
+		wrong = "--repair goes with --verify";
 	else if ((options->restore || options->list || options->verify) &&
 	    (is_for_push(options) || push->live ||
 	    push->as != NULL || push->newest_only || push->dry_run))
@@ -400,7 +354,7 @@ run_mode(struct tool *tool, const struct options *options, char *const *args,
 		return count == 1 ? do_list(tool, options, args) :
 		    tool_usage(tool, "--list takes one directory");
 	if (options->verify)
-		return count == 2 ? do_verify(tool, options, args) :
+		return count == 2 ? mode_verify(tool, options, args) :
 		    tool_usage(tool, "--verify takes a file, and where its "
 		    "replica is");
 	if (options->restore)

@@ -18,7 +18,9 @@ struct options {
 	bool force;
 	bool list;
 	bool verify;
+	bool repair;
 	bool json;
+	bool log_json;
 };
 
 /*

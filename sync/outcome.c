@@ -10,18 +10,37 @@
 #include "sync/outcome.h"
 
 static void
+report_dry(struct tool *tool, const char *where, const struct outcome *outcome)
+{
+	const bool taken = outcome->snapshot != NULL;
+	char changed[TEXT_SIZE_SIZE], wire[TEXT_SIZE_SIZE];
+
+	notify_line(&tool->notify, NOTIFY_VERBOSE, "would bring %s%s to %s%s: "
+	    "%" PRIu64 " snapshot%s, %s%s in %" PRIu64 " range%s, in a stream "
+	    "of %s%s", taken ? "" : "a snapshot of ",
+	    taken ? outcome->snapshot : outcome->source, where,
+	    outcome->full ? ", whole" : "", outcome->snapshots,
+	    outcome->snapshots == 1 ? "" : "s",
+	    text_size(outcome->changed, changed),
+	    outcome->full ? "" : " changed", outcome->ranges,
+	    outcome->ranges == 1 ? "" : "s", outcome->estimated ? "about " :
+	    "", text_size(outcome->wire, wire));
+}
+
+static void
 report_line(struct tool *tool, const struct options *options,
     const char *where, const struct outcome *outcome)
 {
 	char wire[TEXT_SIZE_SIZE];
 
-	if (outcome->present)
+	if (options->job.push.dry_run && !outcome->present)
+		report_dry(tool, where, outcome);
+	else if (outcome->present)
 		notify_line(&tool->notify, NOTIFY_VERBOSE, "%s is there "
 		    "already", outcome->snapshot);
 	else
-		notify_line(&tool->notify, NOTIFY_VERBOSE, "%s %s to %s%s: "
+		notify_line(&tool->notify, NOTIFY_VERBOSE, "brought %s to %s%s: "
 		    "%" PRIu64 " snapshot%s in a stream of %s",
-		    options->job.push.dry_run ? "would bring" : "brought",
 		    outcome->snapshot, where, outcome->full ? ", whole" : "",
 		    outcome->snapshots, outcome->snapshots == 1 ? "" : "s",
 		    text_size(outcome->wire, wire));
@@ -50,8 +69,8 @@ json_deleted(struct json *json, const char *name,
 }
 
 static void
-report_json(struct json *json, const struct outcome *outcome,
-    const struct err *err)
+report_json(struct json *json, const struct options *options,
+    const struct outcome *outcome, const struct err *err)
 {
 	char id[UUID_TEXT_SIZE];
 
@@ -71,6 +90,11 @@ report_json(struct json *json, const struct outcome *outcome,
 	json_number(json, "data_bytes", outcome->data);
 	json_number(json, "moved_bytes", outcome->moved);
 	json_number(json, "stream_bytes", outcome->wire);
+	if (options->job.push.dry_run) {
+		json_number(json, "changed_bytes", outcome->changed);
+		json_number(json, "ranges", outcome->ranges);
+		json_bool(json, "estimated", outcome->estimated);
+	}
 	json_deleted(json, "deleted", &outcome->deleted);
 	json_deleted(json, "deleted_remote", &outcome->deleted_remote);
 	json_object_end(json);
@@ -87,7 +111,7 @@ outcome_report(struct tool *tool, const struct options *options, struct json *js
 	else if (!options->json)
 		report_line(tool, options, where, outcome);
 	if (options->json) {
-		report_json(json, outcome, err);
+		report_json(json, options, outcome, err);
 	} else {
 		report_deleted(tool, options, &outcome->deleted, "");
 		report_deleted(tool, options, &outcome->deleted_remote,

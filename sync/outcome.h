@@ -14,12 +14,15 @@
 /* What became of one source, pushed or pulled. */
 struct outcome {
 	const char *source;
-	const char *snapshot;	/* path or name; NULL: none */
+	const char *snapshot;	/* path or name; NULL: none, or not yet */
 	bool taken;		/* by this run */
 	bool present;
 	bool full;
 	struct uuid base;
 	uint64_t snapshots, data, moved, wire;
+	/* Of a dry run. */
+	uint64_t changed, ranges;
+	bool estimated;		/* wire is */
 	struct thinned deleted, deleted_remote;	/* the owner's */
 };
 

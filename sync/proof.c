@@ -114,6 +114,18 @@ differs(struct run *run, uint64_t offset, uint64_t length)
 	run->result->differing += length;
 }
 
+/* The next block of the file here; 1 after the last one. */
+static int
+next_block(struct run *run, struct blocks *blocks, struct sha256 *mine,
+    struct err *err)
+{
+	const int rc = blocks_next(blocks, mine, err);
+
+	if (rc == 0 && blocks_chain(&run->result->whole, mine) != 0)
+		return err_set(err, ERR_FAILED, "libcrypto has no SHA-256");
+	return rc;
+}
+
 /* The hashes of one message against those of the file. */
 static int
 compare(struct run *run, struct blocks *blocks,
@@ -125,7 +137,7 @@ compare(struct run *run, struct blocks *blocks,
 		int rc = 1;
 
 		if (!*end)
-			rc = blocks_next(blocks, &mine, err);
+			rc = next_block(run, blocks, &mine, err);
 		if (rc < 0)
 			return rc;
 		*end = rc > 0;
@@ -145,6 +157,7 @@ compare_all(struct run *run, struct blocks *blocks, struct err *err)
 {
 	struct peer *peer = run->peer;
 	const struct dialogue_hashes *hashes = &peer->message.u.hashes;
+	struct sha256 rest;
 	bool end = false;
 	int rc;
 
@@ -163,7 +176,10 @@ compare_all(struct run *run, struct blocks *blocks, struct err *err)
 	differs(run, blocks_done(blocks), run->size - blocks_done(blocks));
 	flush(run);
 	run->result->bytes = run->size;
-	return 0;
+	do
+		rc = next_block(run, blocks, &rest, err);
+	while (rc == 0);
+	return rc < 0 ? rc : 0;
 }
 
 static int

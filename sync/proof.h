@@ -20,6 +20,7 @@ struct verify_result {
 	struct uuid id;
 	uint64_t bytes;		/* compared */
 	uint64_t differing;	/* in ranges of 1 MiB */
+	struct sha256 whole;	/* of what is here, see blocks_chain() */
 };
 
 /*
@@ -27,7 +28,8 @@ struct verify_result {
  * snapshot, or a live file: then the newest of its snapshots that both sides
  * hold is taken.
  *
- * Returns 0 also if they differ: sink is told where.  ERR_NOBASE if there is
+ * Returns 0 also if they differ: sink is told where; what cannot be read over
+ * there differs.  ERR_NOBASE if there is
  * nothing to compare with.  Of both sides the contents count, whatever
  * their seals say.
  */

@@ -114,6 +114,58 @@ choose(struct run *run, struct err *err)
 	return 0;
 }
 
+static void
+tell_base(const struct run *run)
+{
+	const struct pull_result *result = run->result;
+	char id[UUID_TEXT_SIZE];
+	const struct notify_field fields[] = {
+		notify_text("base", uuid_is_nil(&result->base) ? NULL :
+		    uuid_format(&result->base, id)),
+		notify_flag("full", result->full),
+		notify_flag("present", result->present),
+	};
+
+	notify_event(run->options->notify, "base", fields, 3);
+}
+
+/* The one that was taken there. */
+static void
+tell_snapshot(const struct run *run)
+{
+	char id[UUID_TEXT_SIZE];
+	const struct notify_field fields[] = {
+		notify_text("snapshot", run->snapshot.name),
+		notify_text("id", uuid_format(&run->snapshot.id, id)),
+	};
+
+	notify_event(run->options->notify, "snapshot", fields, 2);
+}
+
+static void
+tell_sent(const struct run *run)
+{
+	const struct notify_field fields[] = {
+		notify_number("snapshots", run->result->snapshots),
+		notify_number("stream_bytes", run->result->wire),
+		notify_flag("dry_run", false),
+	};
+
+	notify_event(run->options->notify, "sent", fields, 3);
+}
+
+static void
+tell_held(const struct run *run, const struct uuid *id)
+{
+	char text[UUID_TEXT_SIZE];
+	const struct notify_field fields[] = {
+		notify_text("id", uuid_format(id, text)),
+		notify_text("tag", run->options->tag),
+	};
+
+	notify_event(run->options->notify, "held", fields, 2);
+}
+
 static int
 hold(struct peer *peer, const struct uuid *id, const char *tag,
     struct err *err)
@@ -132,7 +184,11 @@ hold_both(struct run *run, const struct uuid *id, struct err *err)
 	if (run->options->tag == NULL)
 		return 0;
 	rc = hold(run->source, id, run->options->tag, err);
-	return rc == 0 ? hold(run->target, id, run->options->tag, err) : rc;
+	if (rc == 0)
+		rc = hold(run->target, id, run->options->tag, err);
+	if (rc == 0)
+		tell_held(run, id);
+	return rc;
 }
 
 /* Ask one to send and the other to receive. */
@@ -205,12 +261,18 @@ pull(struct peer *source, struct peer *target,
 
 	memset(result, 0, sizeof(*result));
 	rc = options->create ? ask_create(&run, err) : ask_which(&run, err);
+	if (rc == 0 && options->create)
+		tell_snapshot(&run);
 	if (rc == 0)
 		rc = choose(&run, err);
+	if (rc == 0)
+		tell_base(&run);
 	if (rc == 0 && !result->present && !result->full)
 		rc = hold_both(&run, &result->base, err);
 	if (rc == 0 && !result->present)
 		rc = carry(&run, err);
+	if (rc == 0 && !result->present)
+		tell_sent(&run);
 	if (rc == 0)
 		rc = hold_both(&run, &result->id, err);
 	held_free(&run.there);

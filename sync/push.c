@@ -37,19 +37,24 @@ struct run {
 static int
 look_here(struct run *run, struct err *err)
 {
-	struct snapshot snapshot = SNAPSHOT_INIT;
-	int rc;
+	struct snapshot opened = SNAPSHOT_INIT;
+	const struct snapshot *snapshot = run->options->probe;
+	int rc = 0;
 
-	rc = snapshot_open(AT_FDCWD, run->path, run->path,
-	    run->options->notify, &snapshot, err);
+	if (snapshot == NULL) {
+		snapshot = &opened;
+		rc = snapshot_open(AT_FDCWD, run->path, run->path,
+		    run->options->notify, &opened, err);
+	}
 	if (rc != 0)
 		return rc;
-	run->seal = snapshot.seal;
-	run->size = snapshot.identity.size;
+	run->seal = snapshot->seal;
+	run->size = snapshot->identity.size;
 	run->result->id = run->seal.id;
+	run->result->lineage = run->seal.lineage;
 	strcpy(run->result->origin, run->options->as != NULL ?
 	    run->options->as : run->seal.origin);
-	snapshot_close(&snapshot);
+	snapshot_close(&opened);
 	rc = place_open(run->path, false, &run->place, err);
 	if (rc == 0)
 		rc = catalog_read(&run->place.store, &run->catalog, err);
@@ -125,6 +130,47 @@ announce_full(const struct run *run, struct err *err)
 	return 0;
 }
 
+static void
+tell_base(const struct run *run)
+{
+	const struct push_result *result = run->result;
+	char id[UUID_TEXT_SIZE];
+	const struct notify_field fields[] = {
+		notify_text("base", run->base != NULL ?
+		    uuid_format(&run->base->seal.id, id) : NULL),
+		notify_flag("full", result->full),
+		notify_flag("present", result->present),
+	};
+
+	notify_event(run->options->notify, "base", fields, 3);
+}
+
+static void
+tell_sent(const struct run *run)
+{
+	const struct send_result *sent = &run->result->sent;
+	const struct notify_field fields[] = {
+		notify_number("snapshots", sent->snapshots),
+		notify_number("data_bytes", sent->data),
+		notify_number("stream_bytes", sent->wire),
+		notify_flag("dry_run", run->options->dry_run),
+	};
+
+	notify_event(run->options->notify, "sent", fields, 4);
+}
+
+static void
+tell_held(const struct run *run, const struct uuid *id)
+{
+	char text[UUID_TEXT_SIZE];
+	const struct notify_field fields[] = {
+		notify_text("id", uuid_format(id, text)),
+		notify_text("tag", run->options->tag),
+	};
+
+	notify_event(run->options->notify, "held", fields, 2);
+}
+
 static int
 hold_here(struct run *run, const struct catalog_entry *entry, struct err *err)
 {
@@ -152,6 +198,8 @@ hold_both(struct run *run, const struct uuid *id, struct err *err)
 
 	if (rc == 0 && entry != NULL)
 		rc = hold_here(run, entry, err);
+	if (rc == 0)
+		tell_held(run, id);
 	return rc;
 }
 
@@ -194,9 +242,26 @@ send_to_peer(struct run *run, const struct chain *chain, struct err *err)
 	return rc == 0 ? talk_beat(peer->talk, true, err) : rc;
 }
 
+/* All the work, but for writing; and what would be there then. */
+static int
+pretend(struct run *run, const struct chain *chain, struct err *err)
+{
+	const size_t first = chain->based ? 1 : 0;
+	struct push_result *result = run->result;
+
+	result->times = calloc(chain->count, sizeof(*result->times));
+	if (result->times == NULL)
+		return err_sys(err, ERR_FAILED, "%s", run->path);
+	for (size_t i = first; i < chain->count; i++)
+		result->times[result->time_count++] =
+		    chain->snapshots[i].seal.created.tv_sec;
+	return send_chain(chain, -1, &run->options->send, &result->sent, err);
+}
+
 static int
 send_snapshots(struct run *run, struct err *err)
 {
+	bool between;
 	char *base = NULL;
 	struct chain chain;
 	int rc;
@@ -209,16 +274,21 @@ send_snapshots(struct run *run, struct err *err)
 			return err_sys(err, ERR_FAILED, "%s", run->path);
 	}
 	/* The name of a broken one is taken: what was taken between is not sent. */
-	rc = chain_open(base, run->path, base != NULL && !run->broken &&
-	    !run->options->newest_only, run->options->notify, &chain, err);
+	between = base != NULL && !run->broken && !run->options->newest_only;
+	rc = run->options->probe != NULL ?
+	    chain_open_to(base, run->options->probe, between,
+	    run->options->notify, &chain, err) :
+	    chain_open(base, run->path, between, run->options->notify, &chain,
+	    err);
 	free(base);
 	if (rc != 0)
 		return rc;
 	if (run->options->dry_run)
-		rc = send_chain(&chain, -1, &run->options->send,
-		    &run->result->sent, err);
+		rc = pretend(run, &chain, err);
 	else
 		rc = send_to_peer(run, &chain, err);
+	if (rc == 0)
+		tell_sent(run);
 	chain_close(&chain);
 	return rc;
 }
@@ -235,6 +305,7 @@ push_run(struct run *run, struct err *err)
 	if (rc != 0)
 		return rc;
 	run->result->full = run->base == NULL && !run->result->present;
+	tell_base(run);
 	if (run->result->full)
 		rc = announce_full(run, err);
 	/* Holds only go forward: what the next run needs is the newest. */
@@ -245,6 +316,7 @@ push_run(struct run *run, struct err *err)
 		rc = send_snapshots(run, err);
 	if (rc == 0 && !dry && !run->passed)
 		rc = hold_both(run, &run->seal.id, err);
+	run->result->holds = rc == 0 && !run->passed;
 	return rc;
 }
 
@@ -262,5 +334,7 @@ push(struct peer *peer, const char *path, const struct push_options *options,
 	rc = push_run(&run, err);
 	catalog_free(&run.catalog);
 	place_close(&run.place);
+	if (options->probe != NULL)
+		snapshot_close(options->probe);
 	return rc;
 }

@@ -21,6 +21,11 @@ struct push_options {
 	bool live;		/* publish the live file there */
 	const char *as;		/* its name there, or NULL */
 	const char *tag;	/* of the holds on both sides */
+	/*
+	 * In a dry run: what would be taken, open, in place of path, which is
+	 * the live file; it is closed.  Or NULL.
+	 */
+	struct snapshot *probe;
 	struct send_options send;
 	const struct notify *notify;
 };
@@ -33,6 +38,11 @@ struct push_result {
 	struct uuid base;	/* unless full */
 	uint64_t snapshots;	/* that were received */
 	struct send_result sent;
+	/* Of a dry run: what would have changed over there. */
+	struct uuid lineage;	/* of the snapshot */
+	int64_t *times;		/* when what would be sent was taken; free() it */
+	size_t time_count;
+	bool holds;		/* the holds would have moved on */
 };
 
 /*

@@ -36,11 +36,11 @@ on_fate(void *cookie, const struct catalog_entry *entry, const char *path,
 
 int
 thin_here(const char *path, const char *policy, const struct uuid *spared,
-    bool dry_run, const struct notify *notify, struct thinned *thinned,
-    struct err *err)
+    const struct prune_ahead *ahead, const struct notify *notify,
+    struct thinned *thinned, struct err *err)
 {
 	struct prune_options options = {
-		.dry_run = dry_run, .protected = spared,
+		.dry_run = ahead != NULL, .ahead = ahead, .protected = spared,
 		.protected_count = 1, .notify = notify, .told = on_fate,
 		.cookie = thinned,
 	};
@@ -49,10 +49,29 @@ thin_here(const char *path, const char *policy, const struct uuid *spared,
 	return rc == 0 ? prune_snapshots(path, &options, err) : rc;
 }
 
+/* The newest, if there are too many. */
+static void
+tell_ahead(const struct prune_ahead *ahead, struct dialogue_prune *prune)
+{
+	size_t count = ahead->count, left_out = 0;
+
+	if (count > DIALOGUE_AHEAD_MAX)
+		left_out = count - DIALOGUE_AHEAD_MAX;
+	count -= left_out;
+	prune->dry_run = true;
+	prune->lineage = ahead->lineage;
+	if (ahead->tag != NULL)
+		strcpy(prune->tag, ahead->tag);
+	prune->ahead_count = (uint32_t)count;
+	if (count > 0)
+		memcpy(prune->ahead, ahead->times + left_out,
+		    count * sizeof(*prune->ahead));
+}
+
 int
 thin_there(struct peer *peer, const char *origin, const char *policy,
-    const struct uuid *spared, bool dry_run, struct thinned *thinned,
-    struct err *err)
+    const struct uuid *spared, const struct prune_ahead *ahead,
+    struct thinned *thinned, struct err *err)
 {
 	struct dialogue_prune *prune = &peer->message.u.prune;
 	int rc;
@@ -61,7 +80,8 @@ thin_there(struct peer *peer, const char *origin, const char *policy,
 	peer->message.type = DIALOGUE_PRUNE;
 	strcpy(prune->origin, origin);
 	strcpy(prune->policy, policy);
-	prune->dry_run = dry_run;
+	if (ahead != NULL)
+		tell_ahead(ahead, prune);
 	prune->keep_count = 1;
 	prune->keep[0] = *spared;
 	rc = talk_put(peer->talk, &peer->message, err);

@@ -20,16 +20,22 @@ struct thinned {
 };
 
 /*
+ * What a dry run says of retention: what would be there by then.  NULL where it
+ * is none.
+ */
+struct prune_ahead;
+
+/*
  * Delete what policy (snapshot/retention.h) does not keep of the live file path;
  * what is held stays, and spared.  *thinned grows; free it with thinned_free().
  */
 int thin_here(const char *path, const char *policy, const struct uuid *spared,
-    bool dry_run, const struct notify *notify, struct thinned *thinned,
+    const struct prune_ahead *ahead, const struct notify *notify, struct thinned *thinned,
     struct err *err);
 
 /* The same of the file called origin, by an open peer. */
 int thin_there(struct peer *peer, const char *origin, const char *policy,
-    const struct uuid *spared, bool dry_run, struct thinned *thinned,
+    const struct uuid *spared, const struct prune_ahead *ahead, struct thinned *thinned,
     struct err *err);
 
 void thinned_free(struct thinned *thinned);

@@ -132,11 +132,11 @@ _refsync()
 	_refsend_words
 	_refsend_value && return
 	case $current in
-	-*) _refsend_offer --restore --force --verify --list --dry-run --pre \
+	-*) _refsend_offer --restore --force --verify --repair --list --dry-run --pre \
 		--post --hook-timeout --no-full --newest-only --keep \
 		--keep-remote --live --as --compress --bwlimit --threads --rsh \
 		--ssh-config --identity --accept-new --timeout --progress \
-		--verbose --json --help --version ;;
+		--verbose --json --log-json --help --version ;;
 	*) _refsend_files -f ;;
 	esac
 }

@@ -5,6 +5,7 @@
 # seal, and records a digest where there is none.
 
 . "$(dirname "$0")/lib.sh"
+. "$HERE/rot.sh"
 
 SEALTOOL=$HERE/sealtool.py
 STOPTOOL=$HERE/stoptool.py
@@ -236,25 +237,6 @@ sizes() {
 	rm -f "$A/small"
 }
 
-# damage FILE OFFSET: another byte there, behind the back of the file system,
-# which nothing else on $A equals.
-damage() {
-	dd if="$A/$1" of="$WORK/block" bs=4096 skip=$(($2 / 4096)) count=1 \
-		status=none
-	sync -f "$A"
-	umount "$A"
-	run_ok "$PYTHON" -c '
-import mmap, os, sys
-image = os.open(sys.argv[1], os.O_RDWR)
-block = open(sys.argv[2], "rb").read()
-disk = mmap.mmap(image, 0)
-at = disk.find(block)
-assert at >= 0 and disk.find(block, at + 1) < 0, "not there, or twice"
-disk[at + 100] ^= 4
-disk.flush()' "$WORK/A.img" "$WORK/block"
-	mount -o loop,noatime "$WORK/A.img" "$A" || lib_bail "cannot mount $FS"
-}
-
 # A bit of a replica that lies alone on its file system; its seal knows nothing
 # of it.
 damaged() {
@@ -263,7 +245,7 @@ damaged() {
 	run_ok refrecv --reserve=0 "$A/replica" <"$WORK/stream"
 	R=$A/replica/.snapshot/live.one
 	run_ok refsnap verify "$R"
-	damage replica/.snapshot/live.one $((3800000 / 4096 * 4096))
+	damage A replica/.snapshot/live.one $((3800000 / 4096 * 4096))
 	run_ok refsnap info "$R"
 	case $1 in
 	btrfs)

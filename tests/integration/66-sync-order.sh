@@ -158,6 +158,17 @@ received_live_again() {
 		refrecv --reserve=0 --live "$A/replica"
 }
 
+repaired() {
+	local to=$A/replica/.snapshot
+
+	chmod u+w "$to/live.two"
+	random_patch "$to/live.two" 5000 10 7
+	ordered --named "$to/live.two" --synced "$to" \
+		--synced "$to/.refsend" -- \
+		refsync --verify --repair "$S/live.two" "$A/replica"
+	expect same "$S/live.two" "$to/live.two"
+}
+
 on_fs() {
 	make_fs "$1" A
 	S=$A/.snapshot
@@ -180,6 +191,7 @@ on_fs() {
 	test_case "receive what is there" received_again
 	test_case "receive --live" received_live
 	test_case "receive --live what is there" received_live_again
+	test_case "repair" repaired
 }
 
 for_each_fs on_fs xfs btrfs ext4

@@ -255,7 +255,153 @@ dry_run() {
 	expect_error 'would bring'
 	rmdir "$B/replica"
 	expect [ "$before" = "$(tree_listing "$A"; tree_listing "$B")" ]
-	run_code 2 refsync -n "$A/vms/vm.img" "$B"
+}
+
+# Bytes and ranges that refdiff finds between the last snapshot and one taken
+# now elsewhere.
+diff_now() {
+	refsnap create -o "$A/vms/apart" "$A/vms/vm.img" >/dev/null
+	refdiff "$A/vms/.snapshot/$(newest "$A/vms")" "$A/vms/apart" |
+		awk '{ n += $2 } END { print n + 0, NR }'
+	rm -f "$A/vms/apart"
+}
+
+# Of a live file: what would be sent, and nothing is left behind, nor is there
+# anything meanwhile.
+dry_run_live() {
+	local before wire
+
+	start
+	mkdir "$B/replica"
+	before=$(tree_listing "$A"; tree_listing "$B")
+	run_ok refsync -n --json --pre "touch '$A/vms/pre'" --keep 1 \
+		--keep-remote 1 "$A/vms/vm.img" "$B/replica"
+	expect [ "$(source_value "['full']")" = True ]
+	expect [ "$(source_value "['changed_bytes']")" -eq $((8 * MIB)) ]
+	expect [ "$(source_value "['taken']")" = False ]
+	expect [ "$(source_value ".get('snapshot')")" = None ]
+	run_ok refsync -n "$A/vms/vm.img" "$B/replica"
+	expect_error 'would bring a snapshot of .*whole: 1 snapshot, 8.0 MiB in'
+	expect [ "$before" = "$(tree_listing "$A"; tree_listing "$B")" ]
+	run_code 4 refsync -n --no-full "$A/vms/vm.img" "$B/replica"
+	sync_json "$A/vms/vm.img" "$B/replica"
+	change 2
+	change 5
+	random_patch "$A/vms/vm.img" $((5 * MIB + 8192)) 8192 77
+	before=$(tree_listing "$A"; tree_listing "$B")
+	if command -v strace >/dev/null; then
+		run_ok traced -f -e trace=openat,mkdirat,renameat2,linkat,unlinkat \
+			-o "$WORK/calls" refsync -n "$A/vms/vm.img" "$B/replica"
+		expect grep -q O_TMPFILE "$WORK/calls"
+		expect_not grep -E 'O_CREAT|mkdirat|renameat2|linkat' \
+			"$WORK/calls"
+	fi
+	run_ok refsync -n --json "$A/vms/vm.img" "$B/replica"
+	expect [ "$before" = "$(tree_listing "$A"; tree_listing "$B")" ]
+	expect [ "$(source_value "['changed_bytes']") $(source_value \
+		"['ranges']")" = "$(diff_now)" ]
+	expect [ "$(source_value "['estimated']")" = False ]
+	wire=$(source_value "['stream_bytes']")
+	sync_json "$A/vms/vm.img" "$B/replica"
+	expect [ "$(source_value "['data_bytes']")" -eq 16384 ]
+	expect [ "$(source_value "['stream_bytes']")" -eq "$wire" ]
+	# What was taken since counts, too.
+	change 1
+	run_ok refsnap create "$A/vms/vm.img" by-hand
+	change 7
+	dd if=/dev/zero of="$A/vms/vm.img" bs=4096 count=1 \
+		seek=$((7 * MIB / 4096 + 1)) conv=notrunc status=none
+	run_ok refsync -n --json "$A/vms/vm.img" "$B/replica"
+	expect [ "$(source_value "['snapshots']")" -eq 2 ]
+	expect [ "$(source_value "['changed_bytes']")" -eq 12288 ]
+	# Zeros that touch data are one range with them.
+	expect [ "$(source_value "['ranges']")" -eq 2 ]
+	run_ok refsync -n --json --newest-only "$A/vms/vm.img" "$B/replica"
+	expect [ "$(source_value "['snapshots']")" -eq 1 ]
+	expect [ "$(source_value "['changed_bytes']")" -eq 12288 ]
+	# A file that was replaced is of the same lineage.
+	reflink "$A/vms/vm.img" "$A/vms/new"
+	mv "$A/vms/new" "$A/vms/vm.img"
+	run_ok refsync -n --json --no-full "$A/vms/vm.img" "$B/replica"
+	expect [ "$(source_value "['changed_bytes']")" -eq 12288 ]
+}
+
+# Is the estimate of the last run near the truth, $1 bytes?
+is_near() {
+	[ "$(source_value "['stream_bytes']")" -gt $(($1 * 95 / 100)) ] &&
+		[ "$(source_value "['stream_bytes']")" -lt $(($1 * 105 / 100)) ]
+}
+
+# Of much data a part is compressed.
+dry_run_much() {
+	local truth
+
+	start
+	mkdir "$B/replica"
+	random_file "$A/vms/vm.img" $((200 * MIB)) 3
+	head -c $((48 * MIB)) /dev/urandom >>"$A/vms/vm.img"
+	run_ok refsnap create "$A/vms/vm.img" one
+	run_ok refsend -n --json "$A/vms/.snapshot/vm.img.one"
+	truth=$(json_value "$OUT" 'o["stream_bytes"]')
+	run_ok refsync -n --json "$A/vms/.snapshot/vm.img.one" "$B/replica"
+	expect [ "$(source_value "['estimated']")" = True ]
+	expect [ "$(source_value "['data_bytes']")" -eq $((248 * MIB)) ]
+	expect is_near "$truth"
+	run_ok refsync -n --json "$A/vms/vm.img" "$B/replica"
+	expect is_near "$truth"
+	run_ok refsync -n "$A/vms/vm.img" "$B/replica"
+	expect_error 'in a stream of about'
+}
+
+# What a dry run says of retention is what comes true.
+dry_run_retention() {
+	local turn said
+
+	start
+	mkdir "$B/replica"
+	for turn in 1 2 3 4 5; do
+		change
+		[ "$turn" -ne 4 ] || run_ok refsnap create "$A/vms/vm.img" \
+			by-hand
+		next_second
+		run_ok refsync -n --json --keep 2 --keep-remote 3 \
+			"$A/vms/vm.img" "$B/replica"
+		said=$(source_value "['deleted']"; source_value \
+			"['deleted_remote']")
+		sync_json --keep 2 --keep-remote 3 "$A/vms/vm.img" "$B/replica"
+		expect [ "$said" = "$(source_value "['deleted']"; source_value \
+			"['deleted_remote']")" ]
+	done
+	expect [ "$(snapshots "$A/vms" | wc -l)" -eq 2 ]
+	expect [ "$(snapshots "$B/replica" | wc -l)" -eq 3 ]
+	# The only one: it is held, but would not be any more.
+	sync_json --keep 1 --keep-remote 1 "$A/vms/vm.img" "$B/replica"
+	change
+	run_ok refsync -n --json --keep 1 --keep-remote 1 "$A/vms/vm.img" \
+		"$B/replica"
+	expect [ "$(source_value "['deleted']")" = \
+		"['$A/vms/.snapshot/$(newest "$A/vms")']" ]
+	expect [ "$(source_value "['deleted_remote']")" = \
+		"['$(newest "$B/replica")']" ]
+	# By others it is, and stays so.
+	run_ok refsnap hold "$A/vms/.snapshot/$(newest "$A/vms")" mine
+	run_ok refsync -n --json --keep 1 "$A/vms/vm.img" "$B/replica"
+	expect [ "$(source_value "['deleted']")" = '[]' ]
+	# A host that cannot be reached moves no hold.
+	run_ok refsnap release "$A/vms/.snapshot/$(newest "$A/vms")" mine
+	mv "$B/replica" "$B/away"
+	run_status 1 refsync -n --json --keep 1 "$A/vms/vm.img" "$B/replica"
+	expect [ "$(source_value "['deleted']")" = '[]' ]
+}
+
+# Where nothing can be cloned none can be taken, nor said what it would be.
+dry_run_unable() {
+	start
+	mkdir "$B/replica"
+	run_code 7 refsync -n "$A/vms/vm.img" "$B/replica"
+	run_code 1 refsync -n "$A/vms" "$B/replica"
+	run_code 1 refsync -n "$A/vms/none" "$B/replica"
+	expect [ ! -e "$A/vms/.snapshot" ]
 }
 
 # A to B, B on to C, A straight to C, and back when B is lost.
@@ -517,6 +663,8 @@ on_fs() {
 	test_case "several sources" several_sources
 	test_case "another file of that name" other_lineage
 	test_case "dry run" dry_run
+	test_case "dry run of a live file" dry_run_live
+	test_case "dry run, and retention" dry_run_retention
 	test_case "three places" three_places
 	test_case "restore" restore
 	test_case "verify" verify
@@ -526,6 +674,10 @@ on_fs() {
 for_each_fs on_fs xfs btrfs
 make_fs xfs A
 make_fs xfs B
+test_case "dry run of much" dry_run_much
+make_fs ext4 A
+test_case "dry run without reflinks" dry_run_unable
+make_fs xfs A
 test_case "a program that ends at once" ends_at_once
 test_case "hooks" hooks
 test_case "hooks and signals" hooks_and_signals

@@ -141,7 +141,8 @@ class Dialogue:
                      struct.pack("<BI", 0, 2))
         elif word == "prune":
             self.ask("PRUNE", text(arguments[0]) + bytes(1) +
-                     text(" ".join(arguments[1:])) + bytes(4))
+                     text(" ".join(arguments[1:])) + bytes(4) +
+                     bytes(16) + text("") + bytes(4))
         elif word == "stream":
             self.stream(*arguments)
         elif word == "raw":

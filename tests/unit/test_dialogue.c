@@ -73,6 +73,10 @@ sample(enum dialogue_type type)
 		strcpy(m.u.prune.policy, "14d 8w");
 		m.u.prune.keep_count = DIALOGUE_KEEP_MAX;
 		m.u.prune.keep[DIALOGUE_KEEP_MAX - 1] = id;
+		m.u.prune.lineage = id;
+		strcpy(m.u.prune.tag, "refsync.host.1");
+		m.u.prune.ahead_count = DIALOGUE_AHEAD_MAX;
+		m.u.prune.ahead[DIALOGUE_AHEAD_MAX - 1] = -5;
 		break;
 	case DIALOGUE_PRUNED:
 		m.u.pruned.id = id;
@@ -97,6 +101,17 @@ sample(enum dialogue_type type)
 		m.u.hashes.count = DIALOGUE_HASHES_MAX;
 		memset(m.u.hashes.hash, 7, sizeof(m.u.hashes.hash));
 		break;
+	case DIALOGUE_MEND:
+		m.u.mend.id = id;
+		m.u.mend.size = UINT64_MAX;
+		memset(m.u.mend.whole.bytes, 9, SHA256_SIZE);
+		break;
+	case DIALOGUE_PATCH:
+		m.u.patch.offset = 1ull << 40;
+		m.u.patch.length = DIALOGUE_PATCH_MAX;
+		memset(m.u.patch.bytes, 8, DIALOGUE_PATCH_MAX);
+		break;
+	case DIALOGUE_SEAL:
 	case DIALOGUE_DONE:
 	case DIALOGUE_ALIVE:
 	case DIALOGUE_BYE:
@@ -119,7 +134,7 @@ static void
 test_round_trip(void **state)
 {
 	(void)state;
-	for (int type = DIALOGUE_HELLO; type <= DIALOGUE_HASHES; type++) {
+	for (int type = DIALOGUE_HELLO; type <= DIALOGUE_SEAL; type++) {
 		const struct dialogue m = sample((enum dialogue_type)type);
 		struct err err = ERR_INIT;
 		struct dialogue back;
@@ -207,9 +222,9 @@ test_bent(void **state)
 	le32_put(buffer + 8, DIALOGUE_PAYLOAD_MAX + 1);
 	refused("payload");
 	put(&m);
-	le16_put(buffer + 4, 18);
+	le16_put(buffer + 4, 99);
 	seal();
-	refused("type 18");
+	refused("type 99");
 	/* Too short, too long. */
 	put(&m);
 	le32_put(buffer + 8, le32_get(buffer + 8) - 1);
@@ -228,6 +243,20 @@ test_bent(void **state)
 	m = sample(DIALOGUE_ERROR);
 	put(&m);
 	le32_put(buffer + DIALOGUE_HEADER_SIZE, 0);
+	seal();
+	refused("malformed");
+	/* A patch has bytes, and not too many. */
+	m = sample(DIALOGUE_PATCH);
+	m.u.patch.length = 1;
+	put(&m);
+	le32_put(buffer + 8, le32_get(buffer + 8) - 1);
+	le32_put(buffer + DIALOGUE_HEADER_SIZE + 8, 0);
+	seal();
+	refused("malformed");
+	m.u.patch.length = DIALOGUE_PATCH_MAX;
+	put(&m);
+	le32_put(buffer + 8, le32_get(buffer + 8) + 1);
+	le32_put(buffer + DIALOGUE_HEADER_SIZE + 8, DIALOGUE_PATCH_MAX + 1);
 	seal();
 	refused("malformed");
 	/* The next version may say more in its HELLO. */

@@ -173,17 +173,17 @@ test_another_by_that_name(void **state)
 	struct place_of_test *place = usable(state);
 	struct err err = ERR_INIT;
 
-	assert_int_equal(remove_by_rule(place->paths[0], &place->ids[1], false,
+	assert_int_equal(remove_by_rule(place->paths[0], &place->ids[1], false, NULL,
 	    NULL, &err), REMOVE_GONE);
 	assert_string_equal(present(place), "+++++");
 	run("rm -f %s", place->paths[0]);
-	assert_int_equal(remove_by_rule(place->paths[0], &place->ids[0], false,
+	assert_int_equal(remove_by_rule(place->paths[0], &place->ids[0], false, NULL,
 	    NULL, &err), REMOVE_GONE);
 	assert_int_equal(err.code, ERR_NONE);
-	assert_int_equal(remove_by_rule(place->paths[1], &place->ids[1], true,
+	assert_int_equal(remove_by_rule(place->paths[1], &place->ids[1], true, NULL,
 	    NULL, &err), 0);
 	assert_string_equal(present(place), "-++++");
-	assert_int_equal(remove_by_rule(place->paths[1], &place->ids[1], false,
+	assert_int_equal(remove_by_rule(place->paths[1], &place->ids[1], false, NULL,
 	    NULL, &err), 0);
 	assert_string_equal(present(place), "--+++");
 }
@@ -198,13 +198,13 @@ test_locks(void **state)
 
 	assert_true(fd >= 0);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
-	assert_int_equal(remove_by_rule(place->paths[0], &place->ids[0], false,
+	assert_int_equal(remove_by_rule(place->paths[0], &place->ids[0], false, NULL,
 	    NULL, &err), REMOVE_GONE);
 	assert_int_equal(flock(fd, LOCK_SH), 0);
-	assert_int_equal(remove_by_rule(place->paths[0], &place->ids[0], true,
+	assert_int_equal(remove_by_rule(place->paths[0], &place->ids[0], true, NULL,
 	    NULL, &err), 0);
 	assert_int_equal(err.code, ERR_NONE);
-	assert_int_equal(remove_by_rule(place->paths[0], &place->ids[0], false,
+	assert_int_equal(remove_by_rule(place->paths[0], &place->ids[0], false, NULL,
 	    NULL, &err), -ERR_LOCKED);
 	assert_string_equal(present(place), "+++++");
 	close(fd);
