@@ -45,6 +45,11 @@ struct delta_options {
 	 * the base at another offset: whole blocks below both sizes.
 	 */
 	bool moved;
+	/*
+	 * Leave out all that lies below, and cut what straddles it.  It is
+	 * mapped, since windows follow each other, and never read.
+	 */
+	uint64_t start;
 	const struct notify *notify;
 };
 

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,13 +17,15 @@
 #include "common/text.h"
 #include "common/tool.h"
 #include "receive/receive.h"
+#include "receive/unfinished.h"
 #include "stream-format/dump.h"
 #include "stream-format/record.h"
 
 static const char help[] =
 "Usage: refrecv [-n] [-v] [-P] [--json] [--live] [--as NAME] [--wait]\n"
 "               [--reflink=auto|always|never] [--reserve=SIZE]\n"
-"               [--trust-metadata] [-T N] [DIR]\n"
+"               [--resumable] [--trust-metadata] [-T N] [DIR]\n"
+"       refrecv --token [--json] [DIR]\n"
 "       refrecv --dump\n"
 "\n"
 "Receive a stream of refsend from standard input into DIR (default: here).\n"
@@ -36,6 +39,8 @@ static const char help[] =
 "                        never\n"
 "      --reserve=SIZE    keep so much space free (default: the larger of 2 %\n"
 "                        and 256M)\n"
+"      --resumable       if the stream breaks off, keep what came, to go on with\n"
+"      --token           print the tokens of what was kept, for refsend --resume\n"
 "      --trust-metadata  also take setuid bits, security.* and trusted.*\n"
 "  -T, --threads N       decode with N threads (default: one a processor)\n"
 "      --wait            wait while another refrecv receives into DIR\n"
@@ -47,17 +52,20 @@ static const char help[] =
 "      --version         version\n"
 "\n"
 "Exit codes: 0 done, or there already; 1 failed; 2 usage; 3 stream refused;\n"
-"4 base unknown here; 5 base or replica is not what it was, or name taken;\n"
-"7 no space, or the file system cannot; 8 locked. See refrecv(1).\n";
+"4 base unknown here, or nothing to go on with; 5 base or replica is not what\n"
+"it was, or name taken; 6 interrupted, can be gone on with; 7 no space, or the\n"
+"file system cannot; 8 locked. See refrecv(1).\n";
 
 struct options {
 	struct receive_options receive;
 	bool json;
 	bool dump;
+	bool token;
 };
 
-enum { OPT_LIVE = 256, OPT_AS, OPT_REFLINK, OPT_RESERVE, OPT_TRUST, OPT_WAIT,
-    OPT_DUMP, OPT_JSON, OPT_HELP, OPT_VERSION };
+enum { OPT_LIVE = 256, OPT_AS, OPT_REFLINK, OPT_RESERVE, OPT_RESUMABLE,
+    OPT_TOKEN, OPT_TRUST, OPT_WAIT, OPT_DUMP, OPT_JSON, OPT_HELP,
+    OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "live", no_argument, NULL, OPT_LIVE },
@@ -65,6 +73,8 @@ static const struct option long_options[] = {
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "reflink", required_argument, NULL, OPT_REFLINK },
 	{ "reserve", required_argument, NULL, OPT_RESERVE },
+	{ "resumable", no_argument, NULL, OPT_RESUMABLE },
+	{ "token", no_argument, NULL, OPT_TOKEN },
 	{ "trust-metadata", no_argument, NULL, OPT_TRUST },
 	{ "wait", no_argument, NULL, OPT_WAIT },
 	{ "dump", no_argument, NULL, OPT_DUMP },
@@ -97,6 +107,10 @@ report_lines(struct tool *tool, const struct options *options,
 			    received->based ? " onto its base" : " whole",
 			    text_size(received->data, data), received->zeros,
 			    received->holes, received->moved);
+		if (received->resumed > 0)
+			notify_line(&tool->notify, NOTIFY_VERBOSE, "%s was "
+			    "gone on with at byte %" PRIu64, received->path,
+			    received->resumed);
 	}
 	if (result->live != NULL)
 		notify_line(&tool->notify, NOTIFY_VERBOSE, "live file: %s",
@@ -125,6 +139,7 @@ report_json(struct tool *tool, const struct options *options,
 		json_number(&json, "zero_bytes", received->zeros);
 		json_number(&json, "hole_bytes", received->holes);
 		json_number(&json, "moved_bytes", received->moved);
+		json_number(&json, "resumed_at", received->resumed);
 		json_object_end(&json);
 	}
 	json_array_end(&json);
@@ -152,6 +167,65 @@ run(struct tool *tool, struct options *options, const char *directory,
 	else
 		report_lines(tool, options, &result);
 	receive_result_free(&result);
+}
+
+static void
+print_token(const struct unfinished *one)
+{
+	const uint64_t offset = one->token.offset;
+	char token[TOKEN_TEXT_SIZE];
+	char name[4 * UNFINISHED_NAME_SIZE];	/* a byte becomes \xNN */
+
+	text_escape(name, sizeof(name), one->name, strlen(one->name));
+	printf("%s %" PRIu64 "/%" PRIu64 " %u%% %s\n",
+	    token_format(&one->token, token), offset, one->size,
+	    one->size > 0 ? (unsigned)((double)offset / (double)one->size *
+	    100) : 0, name);
+}
+
+static void
+print_token_json(struct json *json, const struct unfinished *one)
+{
+	char token[TOKEN_TEXT_SIZE], id[UUID_TEXT_SIZE];
+
+	json_object(json, NULL);
+	json_string(json, "token", token_format(&one->token, token));
+	json_string(json, "file", one->name);
+	json_string(json, "id", uuid_format(&one->token.snapshot, id));
+	if (!uuid_is_nil(&one->token.base))
+		json_string(json, "base", uuid_format(&one->token.base, id));
+	json_number(json, "offset", one->token.offset);
+	json_number(json, "size", one->size);
+	json_signed(json, "written", one->written.tv_sec);
+	json_object_end(json);
+}
+
+static void
+list_tokens(const struct options *options, const char *directory,
+    struct err *err)
+{
+	struct json json = { .out = stdout };
+	struct unfinished *list;
+	size_t count;
+
+	if (unfinished_list(directory, &list, &count, err) != 0)
+		return;
+	if (options->json) {
+		json_object(&json, NULL);
+		json_array(&json, "tokens");
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (options->json)
+			print_token_json(&json, &list[i]);
+		else
+			print_token(&list[i]);
+	}
+	if (options->json) {
+		json_array_end(&json);
+		json_object_end(&json);
+		putchar('\n');
+	}
+	free(list);
 }
 
 /* Options with a value that must be checked. Returns -1 after a message. */
@@ -197,6 +271,12 @@ take_option(struct tool *tool, struct options *options, int option,
 	case 'n':
 		options->receive.dry_run = true;
 		tool->verbose = true;
+		return 0;
+	case OPT_RESUMABLE:
+		options->receive.resumable = true;
+		return 0;
+	case OPT_TOKEN:
+		options->token = true;
 		return 0;
 	case OPT_TRUST:
 		options->receive.trusted = true;
@@ -247,6 +327,12 @@ main(int argc, char **argv)
 	}
 	if (argc - optind > (options.dump ? 0 : 1))
 		return tool_usage(&tool, "too many arguments");
+	if (options.token) {
+		list_tokens(&options, optind < argc ? argv[optind] : ".",
+		    &err);
+		tool_flush(&err);
+		return tool_finish(&tool, &err);
+	}
 	if (isatty(STDIN_FILENO))
 		return tool_usage(&tool, "a stream does not come from a "
 		    "terminal: send it with refsend");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * patch.c - a DATA, ZERO, HOLE or CLONE record on its way into a file.
+ * patch.c - a record on its way into a file.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * patch.h - a DATA, ZERO, HOLE or CLONE record on its way into a file.
+ * patch.h - a record on its way into a file.
  *
  * The record that the stream reader hands out is gone with the next one; a
  * patch has a copy, and decodes it in any thread.

@@ -23,7 +23,8 @@
 
 static const char help[] =
 "Usage: refsend [-i BASE | -I BASE] [-n] [-v] [-P] [--json]\n"
-"               [--compress=zstd[:N]|auto|none] [-T N] [-o FILE] SNAP\n"
+"               [--compress=zstd[:N]|auto|none] [-T N] [--resume=TOKEN]\n"
+"               [-o FILE] SNAP\n"
 "\n"
 "Write the snapshot SNAP as a stream to standard output, for refrecv:\n"
 "    refsend .snapshot/vm.img.mon | ssh host refrecv /replica\n"
@@ -31,6 +32,8 @@ static const char help[] =
 "\n"
 "  -i, -p, --base BASE      only what changed since BASE, which refrecv must have\n"
 "  -I, --between BASE       likewise, with every snapshot taken between the two\n"
+"      --resume=TOKEN       go on where refrecv --resumable was interrupted;\n"
+"                           refrecv --token tells the TOKEN\n"
 "  -n, --dry-run            write nothing, tell the exact size (as -v does)\n"
 "  -o, --output FILE        write to FILE, which must not exist\n"
 "      --compress=METHOD    zstd (level 2), zstd:N (1 to 19), none, or auto:\n"
@@ -43,7 +46,8 @@ static const char help[] =
 "      --help               this text\n"
 "      --version            version\n"
 "\n"
-"Exit codes: 0 done, 1 failed, 2 usage, 5 not what its seal says, 8 in use.\n"
+"Exit codes: 0 done, 1 failed, 2 usage, 4 TOKEN is for something else,\n"
+"5 not what its seal says, 8 in use.\n"
 "See refsend(1).\n";
 
 struct options {
@@ -54,9 +58,11 @@ struct options {
 	const char *output;
 	int level;
 	unsigned threads;
+	bool resumed;
+	struct token token;	/* if resumed */
 };
 
-enum { OPT_COMPRESS = 256, OPT_JSON, OPT_HELP, OPT_VERSION };
+enum { OPT_COMPRESS = 256, OPT_RESUME, OPT_JSON, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "base", required_argument, NULL, 'i' },
@@ -65,6 +71,7 @@ static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "compress", required_argument, NULL, OPT_COMPRESS },
 	{ "threads", required_argument, NULL, 'T' },
+	{ "resume", required_argument, NULL, OPT_RESUME },
 	{ "progress", no_argument, NULL, 'P' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -123,6 +130,8 @@ report(struct tool *tool, const struct options *options,
 	json_number(&json, "hole_bytes", result->holes);
 	json_number(&json, "moved_bytes", result->moved);
 	json_number(&json, "stream_bytes", result->wire);
+	if (options->resumed)
+		json_number(&json, "resumed_at", options->token.offset);
 	json_number(&json, "base_read_bytes", result->base_read);
 	json_number(&json, "snapshot_read_bytes", result->snapshot_read);
 	json_string(&json, "method", result->method);
@@ -169,6 +178,7 @@ run(struct tool *tool, const struct options *options, const char *snapshot,
 {
 	const struct send_options send_options = {
 		.level = options->level, .threads = options->threads,
+		.resume = options->resumed ? &options->token : NULL,
 		.notify = &tool->notify,
 	};
 	struct send_result result;
@@ -221,6 +231,13 @@ take_option(struct tool *tool, struct options *options, int option,
 		return -1;
 	case 'T':
 		return tool_threads(tool, value, &options->threads);
+	case OPT_RESUME:
+		options->resumed = true;
+		if (token_parse(value, &options->token) == 0)
+			return 0;
+		tool_usage(tool, "--resume takes a token of refrecv --token, "
+		    "all of it");
+		return -1;
 	case 'P':
 		tool->want_progress = true;
 		return 0;

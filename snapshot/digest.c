@@ -138,25 +138,34 @@ update_range(struct digest_state *state, int fd, uint64_t start, uint64_t end,
 }
 
 int
+digest_update_file(struct digest_state *state, int fd, uint64_t from,
+    uint64_t to)
+{
+	uint8_t *buffer = malloc(READ_BUFFER_SIZE);
+	uint64_t start, end;
+	int rc = -1;
+
+	while (buffer != NULL && (rc = content_next_data(fd, from, to, &start,
+	    &end)) > 0) {
+		rc = update_range(state, fd, start, end, buffer);
+		if (rc != 0)
+			break;
+		from = end;
+	}
+	free(buffer);
+	return rc;
+}
+
+int
 digest_file(int fd, uint64_t size, struct digest *digest)
 {
 	struct digest_state *state = digest_new(size);
-	uint8_t *buffer = malloc(READ_BUFFER_SIZE);
-	uint64_t offset = 0, start, end;
 	int rc = -1;
 
-	if (state != NULL && buffer != NULL) {
-		while ((rc = content_next_data(fd, offset, size, &start,
-		    &end)) > 0) {
-			rc = update_range(state, fd, start, end, buffer);
-			if (rc != 0)
-				break;
-			offset = end;
-		}
-	}
+	if (state != NULL)
+		rc = digest_update_file(state, fd, 0, size);
 	if (rc == 0)
 		digest_final(state, digest);
-	free(buffer);
 	digest_free(state);
 	return rc;
 }

@@ -175,6 +175,14 @@ print_clone(FILE *out, const struct record_clone *clone)
 }
 
 static void
+print_resume(FILE *out, const struct record_resume *resume)
+{
+	print_uuid(out, "stream", &resume->stream);
+	print_uuid(out, "snapshot", &resume->snapshot);
+	fprintf(out, " offset=%" PRIu64, resume->offset);
+}
+
+static void
 print_end(FILE *out, const struct record_end *end)
 {
 	fprintf(out, " records=%" PRIu64 " data=%" PRIu64 " zeros=%" PRIu64
@@ -227,6 +235,8 @@ dump_record(struct dump *dump, const struct record *record, struct err *err)
 		print_clone(out, &record->u.clone);
 		break;
 	case RECORD_RESUME:
+		print_resume(out, &record->u.resume);
+		break;
 	case RECORD_DIGEST:
 		break;	/* the reader hands out none */
 	}

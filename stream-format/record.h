@@ -23,7 +23,7 @@
 #define RECORD_PIECES_MAX 65536u	/* pieces or ranges of a record */
 #define RECORD_PAYLOAD_MAX 2162688u	/* payload of a frame */
 #define RECORD_NAME_MAX 255		/* NAME_MAX of Linux */
-#define RECORD_CHECKPOINT_BYTES 33554432u	/* from one to the next */
+#define RECORD_CHECKPOINT_BYTES 33554432u	/* from one to the next, at most */
 
 enum record_type {
 	RECORD_BEGIN = 1,

@@ -2,20 +2,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A second reader of refsend's streams, written from refstream(5) alone.
 
-    refstream.py restore [--base FILE]... DIR [STREAM...]
+    refstream.py restore [--base FILE]... [--partial FILE] DIR [STREAM...]
     refstream.py verdict [STREAM]
     refstream.py records [STREAM]
 
 restore   restores every snapshot into DIR, as DIR/.snapshot/ORIGIN.NAME or,
           if plain, as DIR/NAME.  A base is looked up by its id among what was
           restored into DIR before (DIR/.refstream-index.json), then among the
-          files given with --base, by size and digest.
-verdict   checks all that can be checked without a base; prints "good" or why
-          the stream is refused.
+          files given with --base, by size and digest.  What lies below the
+          offset of RESUME is taken from the file given with --partial.
+verdict   checks all that can be checked without a base or partial; prints
+          "good" or why the stream is refused.
 records   prints the records as JSON.
 
 Without STREAM, standard input is read.  Exit codes: 0 done, 1 failed, 2
-usage, 3 stream refused, 4 base unknown.
+usage, 3 stream refused, 4 base unknown, or no partial to go on with.
 """
 
 import argparse
@@ -44,7 +45,9 @@ CHECKPOINT_EVERY = 32 << 20
 FEATURE_ZSTD = 1 << 0
 FEATURE_PREFIX = 1 << 1
 FEATURE_CLONE = 1 << 2
-FEATURES_KNOWN = FEATURE_ZSTD | FEATURE_PREFIX | FEATURE_CLONE
+FEATURE_RESUME = 1 << 4
+FEATURES_KNOWN = (FEATURE_ZSTD | FEATURE_PREFIX | FEATURE_CLONE |
+                  FEATURE_RESUME)
 
 FLAG_OPTIONAL = 1 << 0
 DIGEST = 9              # the type that a reader of this version skips
@@ -63,6 +66,10 @@ class Refused(Exception):
 
 class BaseUnknown(Exception):
     """The stream needs a base that is not here: exit code 4."""
+
+
+class NothingToResume(Exception):
+    """The stream goes on with what is not here: exit code 4."""
 
 
 def require(condition, reason):
@@ -285,8 +292,13 @@ def read_clone(f):
     return {"ranges": [(offset, length)], "source_offset": source}
 
 
-def read_reserved(f):
-    raise Refused("the type of the record is reserved")
+def read_resume(f):
+    r = {"stream": f.uuid(), "snapshot": f.uuid()}
+    f.file_zero()
+    f.reserved(4)
+    r["offset"] = f.u64()
+    require(r["stream"] != NIL, "the stream that goes on has no id")
+    return r
 
 
 def read_skipped(f):
@@ -307,7 +319,7 @@ RECORDS = {
     1: ("BEGIN", read_begin), 2: ("DATA", read_data),
     3: ("ZERO", read_ranges), 4: ("HOLE", read_ranges),
     5: ("CLONE", read_clone), 6: ("META", read_meta),
-    7: ("CHECKPOINT", read_checkpoint), 8: ("RESUME", read_reserved),
+    7: ("CHECKPOINT", read_checkpoint), 8: ("RESUME", read_resume),
     9: ("DIGEST", read_skipped), 10: ("END", read_end),
 }
 
@@ -443,9 +455,10 @@ class Frame(NamedTuple):
 class SnapshotCheck:
     """What the records from BEGIN to END owe each other."""
 
-    def __init__(self, begin, features):
+    def __init__(self, begin, features, first):
         self.begin = begin
         self.features = features
+        self.first = first          # of the stream
         self.meta_seen = False
         self.end_of_last = 0        # end of the last range
         self.floor = 0              # where the next range may begin
@@ -467,6 +480,8 @@ class SnapshotCheck:
             self.check_features(record)
         if frame.name == "CLONE":
             self.check_clone(record)
+        if frame.name == "RESUME":
+            self.check_resume(record)
         self.check_checkpoint(frame)
         self.records += 1
         self.hash.update(frame.wire)
@@ -505,6 +520,19 @@ class SnapshotCheck:
         require(self.begin["base"] != NIL, "CLONE without a base")
         require(clone["source_offset"] + clone["ranges"][0][1] <=
                 self.begin["base_size"], "CLONE ends past the base")
+
+    def check_resume(self, resume):
+        require(self.features & FEATURE_RESUME,
+                "RESUME comes, but is not among the required features")
+        require(self.first and self.records == 2,
+                "RESUME is not right behind the first META of the stream")
+        require(resume["snapshot"] == self.begin["snapshot"],
+                "RESUME is of another snapshot")
+        require(resume["stream"] != self.begin["stream"],
+                "RESUME goes on with its own stream")
+        require(resume["offset"] <= self.begin["size"],
+                "the offset of RESUME is above the size")
+        self.end_of_last = self.floor = resume["offset"]
 
     def check_checkpoint(self, frame):
         """Refuse a wrong checkpoint, and one that is clearly overdue."""
@@ -614,7 +642,8 @@ class Stream:
                             f"{frame.name} where BEGIN should be")
                     require(frame.record["stream"] == self.id,
                             "BEGIN is that of another stream")
-                    check = SnapshotCheck(frame.record, self.features)
+                    check = SnapshotCheck(frame.record, self.features,
+                                          sequence == 0)
                 check.add(frame)
                 if frame.name == "END":
                     last = frame.record["last"] == 1
@@ -672,9 +701,10 @@ def read_padded(fd, offset, length):
 class Store:
     """The directory that snapshots are restored to, and its index."""
 
-    def __init__(self, directory, bases):
+    def __init__(self, directory, bases, partial):
         self.directory = os.fsencode(directory)
         self.bases = bases
+        self.partial = partial      # of a snapshot that goes on, or None
         os.makedirs(self.directory, exist_ok=True)
         try:
             with open(os.path.join(self.directory, INDEX),
@@ -775,6 +805,22 @@ class Restore:
             if os.path.lexists(self.partial):
                 os.unlink(self.partial)
 
+    def resume(self, offset):
+        """Take what another stream brought."""
+        if self.store.partial is None:
+            raise NothingToResume("the stream goes on with a snapshot: give "
+                                  "what is there of it with --partial")
+        fd = os.open(self.store.partial, os.O_RDONLY)
+        try:
+            if os.fstat(fd).st_size < offset:
+                raise NothingToResume(f"the stream goes on at byte {offset}, "
+                                      "which the partial does not reach")
+            for start, data in data_segments(fd, 0, offset):
+                write_all(self.out, data, start)
+        finally:
+            os.close(fd)
+        self.at = offset
+
     def keep_base_up_to(self, offset):
         if self.base is not None:
             stop = min(offset, self.begin["base_size"])
@@ -799,6 +845,8 @@ class Restore:
         record = frame.record
         if frame.name == "META":
             self.meta = record
+        if frame.name == "RESUME":
+            self.resume(record["offset"])
         if frame.name == "DATA":
             raw = decode(record, self.prefix(record))
             for offset, part in split(record, raw):
@@ -851,16 +899,19 @@ def restore(store, source):
 
 
 def verdict(source):
-    """Check one stream as far as that goes without a base."""
+    """Check one stream as far as that goes without a base or partial."""
     for frame in Stream(source).frames():
         record = frame.record
         with located(frame.sequence, frame.offset):
             if frame.name == "BEGIN":
                 begin, digest = record, ContentDigest(record["size"])
+                whole = record["base"] == NIL
+            if frame.name == "RESUME":
+                whole = False           # what came before is not here
             if frame.name == "DATA" and record["prefix"] == 0:
                 for offset, part in split(record, decode(record, b"")):
                     digest.add(offset, part)
-            if frame.name == "END" and begin["base"] == NIL:
+            if frame.name == "END" and whole:
                 check_result(begin, record, digest.value())
 
 
@@ -880,7 +931,7 @@ def open_source(path):
 
 def run(args):
     if args.command == "restore":
-        store = Store(args.directory, args.base)
+        store = Store(args.directory, args.base, args.partial)
         for path in args.streams or [None]:
             with open_source(path) as source:
                 restore(store, source)
@@ -905,6 +956,7 @@ def main():
     command = commands.add_parser("restore")
     command.add_argument("--base", action="append", default=[],
                          metavar="FILE")
+    command.add_argument("--partial", metavar="FILE")
     command.add_argument("directory", metavar="DIR")
     command.add_argument("streams", nargs="*", metavar="STREAM")
     for name in ("verdict", "records"):
@@ -915,7 +967,7 @@ def main():
     except Refused as e:
         print(f"refstream.py: stream refused: {e}", file=sys.stderr)
         return 3
-    except BaseUnknown as e:
+    except (BaseUnknown, NothingToResume) as e:
         print(f"refstream.py: {e}", file=sys.stderr)
         return 4
     except OSError as e:

@@ -19,6 +19,7 @@
 #define BEGIN_BASE 32u
 #define BEGIN_SIZE 80u
 #define BEGIN_BASE_SIZE 88u
+#define RESUME_OFFSET 40u
 
 static const struct model_content *
 find(const struct model *model, const struct uuid *id)
@@ -161,6 +162,20 @@ apply_clone(struct model_content *content, const struct model_content *base,
 	return true;
 }
 
+/* Apply RESUME: what was there must be what it goes on with. */
+static void
+apply_resume(const struct model *model, struct model_content *content,
+    const uint8_t *payload)
+{
+	const uint64_t offset = le64_get(payload + RESUME_OFFSET);
+
+	fuzz_demand(model->partial != NULL && offset <= model->partial_length,
+	    "RESUME was accepted where nothing fits it");
+	fuzz_demand(offset <= content->size,
+	    "a RESUME beyond the end was accepted");
+	memcpy(content->bytes, model->partial, (size_t)offset);
+}
+
 /* Apply DATA, ZERO or HOLE; false if what comes of it cannot be known. */
 static bool
 apply(struct model_content *content, const struct model_content *base,
@@ -253,6 +268,8 @@ model_stream(struct model *model, const struct frames *frames,
 			received--;
 		if (frame->type == RECORD_BEGIN)
 			content = begin(model, frame->payload, &base);
+		if (content != NULL && frame->type == RECORD_RESUME)
+			apply_resume(model, content, frame->payload);
 		if (content == NULL || (frame->type != RECORD_DATA &&
 		    frame->type != RECORD_ZERO && frame->type != RECORD_HOLE &&
 		    frame->type != RECORD_CLONE))

@@ -128,6 +128,19 @@ sound_data(const struct record_data *data)
 	    "DATA has a prefix of %u bytes", data->prefix_length);
 }
 
+static void
+sound_clone(const struct record_clone *clone)
+{
+	fuzz_demand(clone->file == 0 && clone->source == 0 &&
+	    clone->length > 0 && clone->offset <= FARTHEST &&
+	    clone->length <= FARTHEST - clone->offset &&
+	    clone->source_offset <= FARTHEST - clone->length,
+	    "CLONE of %llu bytes at %llu from %llu",
+	    (unsigned long long)clone->length,
+	    (unsigned long long)clone->offset,
+	    (unsigned long long)clone->source_offset);
+}
+
 void
 sound_record(const struct record *record)
 {
@@ -146,6 +159,15 @@ sound_record(const struct record *record)
 		break;
 	case RECORD_HOLE:
 		demand_ranges(record->u.hole.ranges, record->u.hole.count);
+		break;
+	case RECORD_CLONE:
+		sound_clone(&record->u.clone);
+		break;
+	case RECORD_RESUME:
+		fuzz_demand(record->u.resume.file == 0 &&
+		    !uuid_is_nil(&record->u.resume.stream) &&
+		    record->u.resume.offset <= FARTHEST,
+		    "RESUME of no stream, or of nowhere");
 		break;
 	default:
 		break;
@@ -175,7 +197,9 @@ start(struct sound *sound, const struct record_begin *begin)
 {
 	const struct sound fresh = {
 		.started = true, .based = !uuid_is_nil(&begin->base),
-		.size = begin->size,
+		.snapshot = begin->snapshot, .size = begin->size,
+		.base_size = begin->base_size,
+		.later = sound->later,
 	};
 
 	fuzz_demand(!sound->started && !sound->done, "BEGIN comes early");
@@ -189,8 +213,31 @@ finish(struct sound *sound, const struct record_end *end)
 	    end->holes == sound->holes, "END counts something else");
 	fuzz_demand(sound->based || end->result_digest.algorithm != 0,
 	    "a whole snapshot has no digest");
-	sound->started = sound->described = false;
+	sound->started = sound->described = sound->begun = false;
+	sound->later = true;
 	sound->done = end->last;
+}
+
+static void
+clone(struct sound *sound, const struct record_clone *clone)
+{
+	const struct record_range range = { clone->offset, clone->length };
+	uint64_t sum = 0;
+
+	fuzz_demand(sound->based && clone->source_offset + clone->length <=
+	    sound->base_size, "CLONE of no base, or beyond its end");
+	advance(sound, &range, 1, &sum);
+}
+
+static void
+resume(struct sound *sound, const struct record_resume *record)
+{
+	fuzz_demand(!sound->begun && !sound->later, "RESUME is out of place");
+	fuzz_demand(uuid_equal(&record->snapshot, &sound->snapshot),
+	    "RESUME of another snapshot");
+	fuzz_demand(record->offset <= sound->size,
+	    "RESUME beyond the end was accepted");
+	sound->position = record->offset;
 }
 
 void
@@ -208,6 +255,10 @@ sound_next(struct sound *sound, const struct record *record)
 	    (int)record->type);
 	if (record->type == RECORD_META) {
 		sound->described = true;
+		return;
+	}
+	if (record->type == RECORD_RESUME) {
+		resume(sound, &record->u.resume);
 	} else if (record->type == RECORD_DATA) {
 		fuzz_demand(data->prefix == 0 || sound->based,
 		    "a prefix of no base");
@@ -218,6 +269,8 @@ sound_next(struct sound *sound, const struct record *record)
 	} else if (record->type == RECORD_HOLE) {
 		advance(sound, record->u.hole.ranges, record->u.hole.count,
 		    &sound->holes);
+	} else if (record->type == RECORD_CLONE) {
+		clone(sound, &record->u.clone);
 	} else if (record->type == RECORD_CHECKPOINT) {
 		fuzz_demand(record->u.checkpoint.offset >= sound->position &&
 		    record->u.checkpoint.offset <= sound->size,
@@ -227,5 +280,7 @@ sound_next(struct sound *sound, const struct record *record)
 		fuzz_demand(record->type == RECORD_END,
 		    "record %d was accepted", (int)record->type);
 		finish(sound, &record->u.end);
+		return;
 	}
+	sound->begun = true;
 }

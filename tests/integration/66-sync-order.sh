@@ -126,6 +126,30 @@ received_again() {
 		refrecv --reserve=0 "$A/replica"
 }
 
+# One thread, so that the order of its calls is that of the trace.
+received_resumable() {
+	local to=$A/resumable/.snapshot stream streams=$HERE/../streams
+
+	mkdir "$A/resumable"
+	# Its CHECKPOINT stands between ranges.
+	"$PYTHON" -B "$streams/mkstream" "$streams/good-full.txt" \
+		"$STREAM.extra"
+	INPUT=$STREAM.extra ordered --named "$to/disk.img.*" -- \
+		refrecv --reserve=0 --resumable -T 1 "$A/resumable"
+	expect grep -q 'fsetxattr.*user.refsend.partial' "$WORK/trace"
+	for stream in one two; do
+		"$PYTHON" -B "$STREAM_EDIT" extra=yes <"$STREAM.$stream" \
+			>"$STREAM.extra"
+		INPUT=$STREAM.extra ordered --named "$to/live.$stream" \
+			--synced "$to" -- refrecv --reserve=0 --resumable \
+			-T 1 "$A/resumable"
+		expect grep -q 'fsetxattr.*user.refsend.partial' "$WORK/trace"
+		expect grep -q 'fremovexattr.*user.refsend.partial' \
+			"$WORK/trace"
+	done
+	rm "$STREAM.extra"
+}
+
 received_live() {
 	local to=$A/replica
 
@@ -162,6 +186,7 @@ on_fs() {
 	test_case "refsend -o" sent
 	test_case "receive" received
 	test_case "receive what is there" received_again
+	test_case "receive --resumable" received_resumable
 	test_case "receive --live" received_live
 	test_case "receive --live what is there" received_live_again
 }
