@@ -58,6 +58,15 @@ err_sys(struct err *err, enum err_code code, const char *format, ...)
 	return -(int)code;
 }
 
+int
+err_never_silent(struct err *err, int rc)
+{
+	if (rc != 0 && err->code == ERR_NONE)
+		err_set(err, ERR_FAILED, "it failed, and nothing tells why: "
+		    "this is an error in the program; please report it");
+	return rc;
+}
+
 void
 err_clear(struct err *err)
 {

@@ -53,6 +53,13 @@ int err_set(struct err *err, enum err_code code, const char *format, ...)
 int err_sys(struct err *err, enum err_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * Success is told by err (see err_code): a failure that nobody described would
+ * be told as success.  If rc says failure and err says nothing, describe it as
+ * an error of the program.  Returns rc.
+ */
+int err_never_silent(struct err *err, int rc);
+
 /* Forget an error that was handled. */
 void err_clear(struct err *err);
 

@@ -6,10 +6,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "common/text.h"
 
@@ -140,5 +142,19 @@ text_size(uint64_t size, char out[TEXT_SIZE_SIZE])
 		unit++;
 	}
 	snprintf(out, TEXT_SIZE_SIZE, "%.1f %s", value, units[unit]);
+	return out;
+}
+
+char *
+text_time(int64_t seconds, char out[TEXT_TIME_SIZE])
+{
+	const time_t time = (time_t)seconds;
+	struct tm tm;
+
+	if (gmtime_r(&time, &tm) != NULL && tm.tm_year >= -1900 &&
+	    tm.tm_year < 10000 - 1900)
+		strftime(out, TEXT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	else
+		snprintf(out, TEXT_TIME_SIZE, "@%" PRId64, seconds);
 	return out;
 }

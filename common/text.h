@@ -34,4 +34,13 @@ int text_parse_size(const char *text, uint64_t *size);
 /* Write a size for people, as "3.2 MiB", to out; returns out. */
 char *text_size(uint64_t size, char out[TEXT_SIZE_SIZE]);
 
+#define TEXT_TIME_SIZE 32
+
+/*
+ * Write a time, in seconds since 1970, in UTC, as "2026-11-21T01:56:19Z", to
+ * out; returns out.  Outside of the years 0 to 9999 it is the number, as
+ * "@253402300800".
+ */
+char *text_time(int64_t seconds, char out[TEXT_TIME_SIZE]);
+
 #endif

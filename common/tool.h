@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * tool.h - what the main files of the tools have in common: messages, help,
- * progress.  Included by main files only.
+ * progress.  Included by main files only, and by snapshot/verbs.h, a part of
+ * one.
  */
 #ifndef COMMON_TOOL_H
 #define COMMON_TOOL_H

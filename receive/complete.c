@@ -33,7 +33,7 @@ check_digest(struct receiver *r, const struct record_digest *sent,
 		digest_final(r->digest, mine);
 	else if (r->options->dry_run || (!known && r->target.based))
 		return 0;
-	else if (digest_file(r->partial.fd, r->begin.size, mine) != 0)
+	else if (digest_file(r->partial.fd, r->begin.size, NULL, mine) != 0)
 		return err_sys(err, ERR_FAILED, "cannot read %s",
 		    r->target.path);
 	if (known &&

@@ -5,19 +5,18 @@
 #include "config.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/json.h"
 #include "common/pipeline.h"
 #include "common/text.h"
 #include "common/tool.h"
 #include "receive/receive.h"
-#include "receive/unfinished.h"
+#include "receive/recv_server.h"
+#include "receive/report.h"
 #include "stream-format/dump.h"
 #include "stream-format/record.h"
 
@@ -26,6 +25,7 @@ static const char help[] =
 "               [--reflink=auto|always|never] [--reserve=SIZE]\n"
 "               [--resumable] [--trust-metadata] [-T N] [DIR]\n"
 "       refrecv --token [--json] [DIR]\n"
+"       refrecv --serve [--restrict DIR] [--append-only] [--max-size SIZE] [DIR]\n"
 "       refrecv --dump\n"
 "\n"
 "Receive a stream of refsend from standard input into DIR (default: here).\n"
@@ -40,10 +40,16 @@ static const char help[] =
 "      --reserve=SIZE    keep so much space free (default: the larger of 2 %\n"
 "                        and 256M)\n"
 "      --resumable       if the stream breaks off, keep what came, to go on with\n"
-"      --token           print the tokens of what was kept, for refsend --resume\n"
+"      --token           print the tokens with which refsend goes on with what was\n"
+"                        kept\n"
 "      --trust-metadata  also take setuid bits, security.* and trusted.*\n"
 "  -T, --threads N       decode with N threads (default: one a processor)\n"
 "      --wait            wait while another refrecv receives into DIR\n"
+"      --serve           be the far side of refsync, on standard input and\n"
+"                        output: for commands in authorized_keys\n"
+"      --restrict DIR    serve: nothing outside of DIR\n"
+"      --append-only     serve: delete and replace nothing\n"
+"      --max-size=SIZE   let no more be in use on the file system\n"
 "      --dump            print the stream as text, receive nothing\n"
 "  -P, --progress        show progress, also at the end of a pipe\n"
 "  -v, --verbose         tell what was received\n"
@@ -58,14 +64,16 @@ static const char help[] =
 
 struct options {
 	struct receive_options receive;
+	struct receive_serving serving;	/* all but the options of receiving */
 	bool json;
 	bool dump;
 	bool token;
+	bool serve;
 };
 
 enum { OPT_LIVE = 256, OPT_AS, OPT_REFLINK, OPT_RESERVE, OPT_RESUMABLE,
-    OPT_TOKEN, OPT_TRUST, OPT_WAIT, OPT_DUMP, OPT_JSON, OPT_HELP,
-    OPT_VERSION };
+    OPT_TOKEN, OPT_TRUST, OPT_WAIT, OPT_DUMP, OPT_SERVE, OPT_RESTRICT,
+    OPT_APPEND, OPT_MAX, OPT_JSON, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "live", no_argument, NULL, OPT_LIVE },
@@ -78,6 +86,10 @@ static const struct option long_options[] = {
 	{ "trust-metadata", no_argument, NULL, OPT_TRUST },
 	{ "wait", no_argument, NULL, OPT_WAIT },
 	{ "dump", no_argument, NULL, OPT_DUMP },
+	{ "serve", no_argument, NULL, OPT_SERVE },
+	{ "restrict", required_argument, NULL, OPT_RESTRICT },
+	{ "append-only", no_argument, NULL, OPT_APPEND },
+	{ "max-size", required_argument, NULL, OPT_MAX },
 	{ "threads", required_argument, NULL, 'T' },
 	{ "progress", no_argument, NULL, 'P' },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -88,71 +100,6 @@ static const struct option long_options[] = {
 };
 
 static void
-report_lines(struct tool *tool, const struct options *options,
-    const struct receive_result *result)
-{
-	for (size_t i = 0; i < result->count; i++) {
-		const struct received *received = &result->snapshots[i];
-		char data[TEXT_SIZE_SIZE];
-
-		if (received->present)
-			notify_line(&tool->notify, NOTIFY_VERBOSE, "%s is "
-			    "there already", received->path);
-		else
-			notify_line(&tool->notify, NOTIFY_VERBOSE, "%s %s%s: "
-			    "%s of data, %" PRIu64 " bytes of zeros, %" PRIu64
-			    " of holes, %" PRIu64 " moved",
-			    options->receive.dry_run ?
-			    "would receive" : "received", received->path,
-			    received->based ? " onto its base" : " whole",
-			    text_size(received->data, data), received->zeros,
-			    received->holes, received->moved);
-		if (received->resumed > 0)
-			notify_line(&tool->notify, NOTIFY_VERBOSE, "%s was "
-			    "gone on with at byte %" PRIu64, received->path,
-			    received->resumed);
-	}
-	if (result->live != NULL)
-		notify_line(&tool->notify, NOTIFY_VERBOSE, "live file: %s",
-		    result->live);
-}
-
-static void
-report_json(struct tool *tool, const struct options *options,
-    const struct receive_result *result)
-{
-	struct json json = { .out = stdout };
-	char id[UUID_TEXT_SIZE];
-
-	json_object(&json, NULL);
-	json_array(&json, "snapshots");
-	for (size_t i = 0; i < result->count; i++) {
-		const struct received *received = &result->snapshots[i];
-
-		json_object(&json, NULL);
-		json_string(&json, "path", received->path);
-		json_string(&json, "id", uuid_format(&received->id, id));
-		json_bool(&json, "present", received->present);
-		json_bool(&json, "incremental", received->based);
-		json_bool(&json, "base_reflinked", received->cloned);
-		json_number(&json, "data_bytes", received->data);
-		json_number(&json, "zero_bytes", received->zeros);
-		json_number(&json, "hole_bytes", received->holes);
-		json_number(&json, "moved_bytes", received->moved);
-		json_number(&json, "resumed_at", received->resumed);
-		json_object_end(&json);
-	}
-	json_array_end(&json);
-	if (result->live != NULL)
-		json_string(&json, "live", result->live);
-	json_number(&json, "stream_bytes", result->wire);
-	json_bool(&json, "dry_run", options->receive.dry_run);
-	json_seconds(&json, "seconds", tool_seconds(tool));
-	json_object_end(&json);
-	fputc('\n', stdout);
-}
-
-static void
 run(struct tool *tool, struct options *options, const char *directory,
     struct err *err)
 {
@@ -160,72 +107,76 @@ run(struct tool *tool, struct options *options, const char *directory,
 	int rc;
 
 	options->receive.notify = &tool->notify;
-	rc = receive_stream(STDIN_FILENO, directory, &options->receive,
-	    &result, err);
+	rc = err_never_silent(err, receive_stream(STDIN_FILENO, directory,
+	    &options->receive, &result, err));
 	if (options->json && rc == 0)
-		report_json(tool, options, &result);
+		report_json(&options->receive, &result, tool_seconds(tool));
 	else
-		report_lines(tool, options, &result);
+		report_lines(&options->receive, &result);
 	receive_result_free(&result);
 }
 
-static void
-print_token(const struct unfinished *one)
+static int
+run_token(struct tool *tool, const struct options *options,
+    const char *directory)
 {
-	const uint64_t offset = one->token.offset;
-	char token[TOKEN_TEXT_SIZE];
-	char name[4 * UNFINISHED_NAME_SIZE];	/* a byte becomes \xNN */
-
-	text_escape(name, sizeof(name), one->name, strlen(one->name));
-	printf("%s %" PRIu64 "/%" PRIu64 " %u%% %s\n",
-	    token_format(&one->token, token), offset, one->size,
-	    one->size > 0 ? (unsigned)((double)offset / (double)one->size *
-	    100) : 0, name);
-}
-
-static void
-print_token_json(struct json *json, const struct unfinished *one)
-{
-	char token[TOKEN_TEXT_SIZE], id[UUID_TEXT_SIZE];
-
-	json_object(json, NULL);
-	json_string(json, "token", token_format(&one->token, token));
-	json_string(json, "file", one->name);
-	json_string(json, "id", uuid_format(&one->token.snapshot, id));
-	if (!uuid_is_nil(&one->token.base))
-		json_string(json, "base", uuid_format(&one->token.base, id));
-	json_number(json, "offset", one->token.offset);
-	json_number(json, "size", one->size);
-	json_signed(json, "written", one->written.tv_sec);
-	json_object_end(json);
-}
-
-static void
-list_tokens(const struct options *options, const char *directory,
-    struct err *err)
-{
-	struct json json = { .out = stdout };
+	struct err err = ERR_INIT;
 	struct unfinished *list;
 	size_t count;
 
-	if (unfinished_list(directory, &list, &count, err) != 0)
-		return;
-	if (options->json) {
-		json_object(&json, NULL);
-		json_array(&json, "tokens");
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (options->json)
-			print_token_json(&json, &list[i]);
-		else
-			print_token(&list[i]);
-	}
-	if (options->json) {
-		json_array_end(&json);
-		json_object_end(&json);
-		putchar('\n');
-	}
+	if (unfinished_list(directory, &list, &count, &err) == 0)
+		report_tokens(list, count, options->json);
 	free(list);
+	tool_flush(&err);
+	return tool_finish(tool, &err);
+}
+
+/* Be the far side. Errors are told to the near side, and only there. */
+static int
+run_serve(struct tool *tool, struct options *options, const char *directory)
+{
+	struct err told = ERR_INIT;
+
+	tool->quiet_progress = true;
+	options->receive.notify = &tool->notify;
+	options->serving.receive = options->receive;
+	if (directory != NULL)
+		options->serving.directory = directory;
+	receive_serve(STDIN_FILENO, STDOUT_FILENO, &options->serving, &told);
+	return (int)told.code;
+}
+
+/* Options that do not go together. Returns -1 after a message. */
+static int
+check_options(struct tool *tool, const struct options *options, int arguments)
+{
+	const struct receive_options *receive = &options->receive;
+	const char *wrong = NULL;
+
+	if (arguments > (options->dump ? 0 : 1))
+		wrong = "too many arguments";
+	else if (!options->serve && (options->serving.restricted ||
+	    options->serving.append_only))
+		wrong = "--restrict and --append-only go with --serve";
+	else if (options->serve && (options->dump || options->json ||
+	    receive->live || receive->dry_run || receive->as != NULL))
+		wrong = "with --serve the near side says what to do: leave out "
+		    "--dump, --json, --live, --as and -n";
+	else if (options->token && (options->serve || options->dump ||
+	    receive->live || receive->dry_run || receive->as != NULL))
+		wrong = "--token receives nothing: leave out --serve, --dump, "
+		    "--live, --as and -n";
+	else if (options->serving.restricted && arguments > 0)
+		wrong = "--restrict names the directory already";
+	else if (isatty(STDIN_FILENO) && options->serve)
+		wrong = "--serve talks to refsync, not to a terminal";
+	else if (isatty(STDIN_FILENO) && !options->token)
+		wrong = "a stream does not come from a terminal: send it with "
+		    "refsend";
+	if (wrong == NULL)
+		return 0;
+	tool_usage(tool, "%s", wrong);
+	return -1;
 }
 
 /* Options with a value that must be checked. Returns -1 after a message. */
@@ -244,6 +195,13 @@ take_value(struct tool *tool, struct options *options, int option,
 		if (reflink_mode_parse(value, &options->receive.reflink) == 0)
 			return 0;
 		tool_usage(tool, "--reflink takes auto, always or never");
+		return -1;
+	case OPT_MAX:
+		if (text_parse_size(value,
+		    &options->receive.reserve.most) == 0 &&
+		    options->receive.reserve.most > 0)
+			return 0;
+		tool_usage(tool, "--max-size: %s is not a size", value);
 		return -1;
 	default:
 		options->receive.reserve.given = true;
@@ -264,6 +222,7 @@ take_option(struct tool *tool, struct options *options, int option,
 	case OPT_AS:
 	case OPT_REFLINK:
 	case OPT_RESERVE:
+	case OPT_MAX:
 		return take_value(tool, options, option, value);
 	case OPT_LIVE:
 		options->receive.live = true;
@@ -286,6 +245,16 @@ take_option(struct tool *tool, struct options *options, int option,
 		return 0;
 	case OPT_DUMP:
 		options->dump = true;
+		return 0;
+	case OPT_SERVE:
+		options->serve = true;
+		return 0;
+	case OPT_RESTRICT:
+		options->serving.directory = value;
+		options->serving.restricted = true;
+		return 0;
+	case OPT_APPEND:
+		options->serving.append_only = true;
 		return 0;
 	case 'T':
 		return tool_threads(tool, value, &options->receive.threads);
@@ -325,17 +294,13 @@ main(int argc, char **argv)
 		if (take_option(&tool, &options, option, optarg) != 0)
 			return ERR_USAGE;
 	}
-	if (argc - optind > (options.dump ? 0 : 1))
-		return tool_usage(&tool, "too many arguments");
-	if (options.token) {
-		list_tokens(&options, optind < argc ? argv[optind] : ".",
-		    &err);
-		tool_flush(&err);
-		return tool_finish(&tool, &err);
-	}
-	if (isatty(STDIN_FILENO))
-		return tool_usage(&tool, "a stream does not come from a "
-		    "terminal: send it with refsend");
+	if (check_options(&tool, &options, argc - optind) != 0)
+		return ERR_USAGE;
+	if (options.token)
+		return run_token(&tool, &options,
+		    optind < argc ? argv[optind] : ".");
+	if (options.serve)
+		return run_serve(&tool, &options, argv[optind]);
 	/* At the end of a pipe refsend shows progress, and knows how far. */
 	tool.quiet_progress = !tool.want_progress &&
 	    (fstat(STDIN_FILENO, &st) != 0 || !S_ISREG(st.st_mode));

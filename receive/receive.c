@@ -164,7 +164,7 @@ finish_snapshot(struct receiver *r, const struct record_end *end,
 	rc = settle(r, err);
 	if (rc != 0)
 		return rc;
-	if (last) {
+	if (last && !r->options->embedded) {
 		rc = stream_reader_next(r->reader, &none, err);
 		if (rc < 0)
 			return rc;

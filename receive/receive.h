@@ -26,6 +26,7 @@ struct receive_options {
 	const char *as;		/* name in place of the origin, or NULL */
 	bool live;		/* also publish the live file */
 	bool dry_run;		/* check everything, write nothing */
+	bool embedded;		/* more than the stream comes from fd */
 	bool wait;		/* for another receive into the directory */
 	bool resumable;		/* keep what came if the stream breaks off */
 	receive_durable *durable;	/* told of that, or NULL */
@@ -59,7 +60,8 @@ struct receive_result {
 };
 
 /*
- * Receive the stream from fd into a directory.
+ * Receive the stream from fd into a directory; if it is embedded, not a byte
+ * more than the stream is read.
  *
  * A replica appears under its name when it is whole, checked and durable, and
  * not before; on failure what was received of it is removed.  Snapshots of a

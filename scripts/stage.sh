@@ -169,6 +169,8 @@ make_ssh_config()
 		PermitUserRC no
 		UsePAM $pam
 	END
+	# Where a command over ssh finds its programs.
+	[ -z "${remote_path:-}" ] || echo "SetEnv PATH=$remote_path" >>sshd_config
 	cat >ssh_config <<-END
 		Host replica-host
 		HostName 127.0.0.1

@@ -18,13 +18,16 @@
 #include "common/pipeline.h"
 #include "common/text.h"
 #include "common/tool.h"
+#include "send/level.h"
 #include "send/send.h"
+#include "send/send_server.h"
 #include "stream-format/compress.h"
 
 static const char help[] =
 "Usage: refsend [-i BASE | -I BASE] [-n] [-v] [-P] [--json]\n"
 "               [--compress=zstd[:N]|auto|none] [-T N] [--resume=TOKEN]\n"
 "               [-o FILE] SNAP\n"
+"       refsend --serve [--restrict DIR] [-T N] [DIR]\n"
 "\n"
 "Write the snapshot SNAP as a stream to standard output, for refrecv:\n"
 "    refsend .snapshot/vm.img.mon | ssh host refrecv /replica\n"
@@ -32,13 +35,16 @@ static const char help[] =
 "\n"
 "  -i, -p, --base BASE      only what changed since BASE, which refrecv must have\n"
 "  -I, --between BASE       likewise, with every snapshot taken between the two\n"
-"      --resume=TOKEN       go on where refrecv --resumable was interrupted;\n"
-"                           refrecv --token tells the TOKEN\n"
+"      --resume=TOKEN       go on with what was interrupted; refrecv tells the\n"
+"                           TOKEN\n"
 "  -n, --dry-run            write nothing, tell the exact size (as -v does)\n"
 "  -o, --output FILE        write to FILE, which must not exist\n"
 "      --compress=METHOD    zstd (level 2), zstd:N (1 to 19), none, or auto:\n"
 "                           as good as disk and wire give time for\n"
 "  -T, --threads N          compress with N threads (default: one a processor)\n"
+"      --serve              be the far side of refsync, on standard input and\n"
+"                           output: for commands in authorized_keys\n"
+"      --restrict DIR       serve: nothing outside of DIR\n"
 "  -P, --progress           show progress even if stderr is no terminal\n"
 "  -v, --verbose            tell what was sent\n"
 "      --json               tell it as one JSON object, on standard output\n"
@@ -56,13 +62,16 @@ struct options {
 	bool dry_run;
 	bool json;
 	const char *output;
+	bool serve;
+	const char *restricted;	/* to this directory, or NULL */
 	int level;
 	unsigned threads;
 	bool resumed;
 	struct token token;	/* if resumed */
 };
 
-enum { OPT_COMPRESS = 256, OPT_RESUME, OPT_JSON, OPT_HELP, OPT_VERSION };
+enum { OPT_COMPRESS = 256, OPT_SERVE, OPT_RESTRICT, OPT_RESUME, OPT_JSON,
+    OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "base", required_argument, NULL, 'i' },
@@ -70,6 +79,8 @@ static const struct option long_options[] = {
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "output", required_argument, NULL, 'o' },
 	{ "compress", required_argument, NULL, OPT_COMPRESS },
+	{ "serve", no_argument, NULL, OPT_SERVE },
+	{ "restrict", required_argument, NULL, OPT_RESTRICT },
 	{ "threads", required_argument, NULL, 'T' },
 	{ "resume", required_argument, NULL, OPT_RESUME },
 	{ "progress", no_argument, NULL, 'P' },
@@ -79,29 +90,6 @@ static const struct option long_options[] = {
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
 };
-
-/* zstd, zstd:N, auto or none; returns -1 for anything else. */
-static int
-parse_compress(const char *text, int *level)
-{
-	char *end;
-	long value;
-
-	*level = COMPRESS_LEVEL_DEFAULT;
-	if (strcmp(text, "none") == 0)
-		*level = 0;
-	else if (strcmp(text, "auto") == 0)
-		*level = GATHER_AUTO;
-	else if (strncmp(text, "zstd:", 5) == 0) {
-		value = strtol(text + 5, &end, 10);
-		if (end == text + 5 || *end != '\0' ||
-		    value < COMPRESS_LEVEL_MIN || value > COMPRESS_LEVEL_MAX)
-			return -1;
-		*level = (int)value;
-	} else if (strcmp(text, "zstd") != 0)
-		return -1;
-	return 0;
-}
 
 static void
 report(struct tool *tool, const struct options *options,
@@ -223,11 +211,9 @@ take_option(struct tool *tool, struct options *options, int option,
 		options->output = value;
 		return 0;
 	case OPT_COMPRESS:
-		if (parse_compress(value, &options->level) == 0)
+		if (level_parse(value, &options->level) == 0)
 			return 0;
-		tool_usage(tool, "--compress takes zstd, zstd:N with N from "
-		    "%d to %d, auto, or none", COMPRESS_LEVEL_MIN,
-		    COMPRESS_LEVEL_MAX);
+		tool_usage(tool, "%s", LEVEL_USAGE);
 		return -1;
 	case 'T':
 		return tool_threads(tool, value, &options->threads);
@@ -238,6 +224,12 @@ take_option(struct tool *tool, struct options *options, int option,
 		tool_usage(tool, "--resume takes a token of refrecv --token, "
 		    "all of it");
 		return -1;
+	case OPT_SERVE:
+		options->serve = true;
+		return 0;
+	case OPT_RESTRICT:
+		options->restricted = value;
+		return 0;
 	case 'P':
 		tool->want_progress = true;
 		return 0;
@@ -251,6 +243,54 @@ take_option(struct tool *tool, struct options *options, int option,
 		fputs("Try 'refsend --help'.\n", stderr);
 		return -1;
 	}
+}
+
+/* Be the far side. Errors are told to the near side, and only there. */
+static int
+run_serve(struct tool *tool, const struct options *options,
+    const char *directory)
+{
+	const struct send_serving serving = {
+		.directory = options->restricted != NULL ?
+		    options->restricted : directory,
+		.restricted = options->restricted != NULL,
+		.threads = options->threads, .notify = &tool->notify,
+	};
+	struct err told = ERR_INIT;
+
+	tool->quiet_progress = true;
+	send_serve(STDIN_FILENO, STDOUT_FILENO, &serving, &told);
+	return (int)told.code;
+}
+
+/* Options and arguments that do not go together. Returns -1 after a message. */
+static int
+check_options(struct tool *tool, const struct options *options, int arguments)
+{
+	const char *wrong = NULL;
+
+	if (options->serve && (options->base != NULL || options->dry_run ||
+	    options->json || options->output != NULL || options->resumed))
+		wrong = "with --serve the near side says what to send: leave "
+		    "out -i, -I, -n, -o, --json and --resume";
+	else if (options->serve && arguments > (options->restricted ? 0 : 1))
+		wrong = "--serve takes one directory, --restrict or DIR";
+	else if (options->serve && isatty(STDIN_FILENO))
+		wrong = "--serve talks to refsync, not to a terminal";
+	else if (!options->serve && options->restricted != NULL)
+		wrong = "--restrict goes with --serve";
+	else if (!options->serve && arguments != 1)
+		wrong = "name one snapshot";
+	else if (options->dry_run && options->output != NULL)
+		wrong = "-n writes nothing: leave out -o";
+	else if (!options->serve && !options->dry_run &&
+	    options->output == NULL && isatty(STDOUT_FILENO))
+		wrong = "a stream does not go to a terminal: send it to "
+		    "refrecv, or use -o FILE";
+	if (wrong == NULL)
+		return 0;
+	tool_usage(tool, "%s", wrong);
+	return -1;
 }
 
 int
@@ -274,13 +314,10 @@ main(int argc, char **argv)
 		if (take_option(&tool, &options, option, optarg) != 0)
 			return ERR_USAGE;
 	}
-	if (argc - optind != 1)
-		return tool_usage(&tool, "name one snapshot");
-	if (options.dry_run && options.output != NULL)
-		return tool_usage(&tool, "-n writes nothing: leave out -o");
-	if (!options.dry_run && options.output == NULL && isatty(1))
-		return tool_usage(&tool, "a stream does not go to a terminal: "
-		    "send it to refrecv, or use -o FILE");
+	if (check_options(&tool, &options, argc - optind) != 0)
+		return ERR_USAGE;
+	if (options.serve)
+		return run_serve(&tool, &options, argv[optind]);
 	run(&tool, &options, argv[optind], &err);
 	tool_flush(&err);
 	return tool_finish(&tool, &err);

@@ -213,6 +213,7 @@ send_chain(const struct chain *chain, int fd,
 		    &stream, &writer, err);
 	if (rc != 0)
 		return rc;
+	stream_writer_pace(writer, options->rate);
 	rc = gather_new(writer, options->level, options->threads, &gather,
 	    err);
 	for (size_t i = first; rc == 0 && i < chain->count; i++)

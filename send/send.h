@@ -17,6 +17,7 @@ struct send_options {
 	int level;		/* of zstd; 0: none; or GATHER_AUTO */
 	unsigned threads;	/* that compress; see pipeline.h */
 	const struct token *resume;	/* where to go on, or NULL */
+	uint64_t rate;		/* bytes a second at most; 0: no limit */
 	const struct notify *notify;
 };
 

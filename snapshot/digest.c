@@ -4,11 +4,14 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/bytes.h"
+#include "common/cache.h"
 #include "common/hash.h"
 #include "common/io.h"
 #include "common/le.h"
@@ -16,6 +19,7 @@
 #include "snapshot/digest.h"
 
 #define READ_BUFFER_SIZE ((size_t)1 << 20)
+#define DROP_EVERY ((uint64_t)32 << 20)	/* see read_range() */
 
 struct digest_state {
 	struct hash_stream *hash;
@@ -120,54 +124,120 @@ digest_free(struct digest_state *state)
 	free(state);
 }
 
-/* Take in bytes start to end of a file. */
+/* A file whose digest is being computed. */
+struct reading {
+	int fd;
+	uint64_t size;
+	const struct notify *notify;
+	struct digest_state *state;
+	uint8_t *buffer;	/* READ_BUFFER_SIZE bytes */
+	bool cold;		/* its pages may be dropped once they were read */
+	uint64_t dropped;	/* up to there they were */
+};
+
+/* Take in bytes start to end. */
 static int
-update_range(struct digest_state *state, int fd, uint64_t start, uint64_t end,
-    uint8_t *buffer)
+read_range(struct reading *reading, uint64_t start, uint64_t end)
 {
 	while (start < end) {
 		const size_t n = (size_t)bytes_min(end - start,
 		    READ_BUFFER_SIZE);
 
-		if (io_pread_zeros(fd, buffer, n, start) != 0)
+		if (io_pread_zeros(reading->fd, reading->buffer, n,
+		    start) != 0)
 			return -1;
-		digest_update(state, start, buffer, n);
+		digest_update(reading->state, start, reading->buffer, n);
 		start += n;
+		notify_progress(reading->notify, start, reading->size);
+		if (reading->cold && start - reading->dropped >= DROP_EVERY) {
+			cache_drop(reading->fd, reading->dropped,
+			    start - reading->dropped);
+			reading->dropped = start;
+		}
 	}
 	return 0;
+}
+
+static int
+read_data(struct reading *reading, uint64_t from, uint64_t to)
+{
+	uint64_t start, end;
+	int rc;
+
+	while ((rc = content_next_data(reading->fd, from, to, &start,
+	    &end)) > 0) {
+		if (read_range(reading, start, end) != 0)
+			return -1;
+		from = end;
+	}
+	return rc;
 }
 
 int
 digest_update_file(struct digest_state *state, int fd, uint64_t from,
     uint64_t to)
 {
-	uint8_t *buffer = malloc(READ_BUFFER_SIZE);
-	uint64_t start, end;
-	int rc = -1;
+	struct reading reading = {
+		.fd = fd, .size = to, .state = state,
+		.buffer = malloc(READ_BUFFER_SIZE),
+	};
+	const int rc = reading.buffer == NULL ? -1 :
+	    read_data(&reading, from, to);
 
-	while (buffer != NULL && (rc = content_next_data(fd, from, to, &start,
-	    &end)) > 0) {
-		rc = update_range(state, fd, start, end, buffer);
-		if (rc != 0)
-			break;
-		from = end;
-	}
-	free(buffer);
+	free(reading.buffer);
 	return rc;
 }
 
 int
-digest_file(int fd, uint64_t size, struct digest *digest)
+digest_file(int fd, uint64_t size, const struct notify *notify,
+    struct digest *digest)
 {
-	struct digest_state *state = digest_new(size);
-	int rc = -1;
+	struct reading reading = {
+		.fd = fd, .size = size, .notify = notify,
+		.state = digest_new(size), .buffer = malloc(READ_BUFFER_SIZE),
+		.cold = cache_is_cold(fd),
+	};
+	int error, rc = -1;
 
-	if (state != NULL)
-		rc = digest_update_file(state, fd, 0, size);
+	if (reading.state != NULL && reading.buffer != NULL)
+		rc = read_data(&reading, 0, size);
+	error = errno;
 	if (rc == 0)
-		digest_final(state, digest);
-	digest_free(state);
+		digest_final(reading.state, digest);
+	if (reading.cold)
+		cache_drop(fd, reading.dropped, 0);
+	free(reading.buffer);
+	digest_free(reading.state);
+	errno = error;
 	return rc;
+}
+
+bool
+digest_is_known(const struct digest *digest)
+{
+	return digest->algorithm == DIGEST_ALGORITHM_XXH3 &&
+	    digest->block_size == DIGEST_BLOCK;
+}
+
+char *
+digest_format(const struct digest *digest, char out[DIGEST_TEXT_SIZE])
+{
+	size_t used;
+
+	if (digest->algorithm == DIGEST_ALGORITHM_NONE) {
+		snprintf(out, DIGEST_TEXT_SIZE, "none");
+		return out;
+	}
+	if (!digest_is_known(digest)) {
+		snprintf(out, DIGEST_TEXT_SIZE, "algorithm %u, unknown here",
+		    digest->algorithm);
+		return out;
+	}
+	used = (size_t)snprintf(out, DIGEST_TEXT_SIZE, "xxh3-128:");
+	for (size_t i = 0; i < HASH128_SIZE; i++)
+		used += (size_t)snprintf(out + used, DIGEST_TEXT_SIZE - used,
+		    "%02x", digest->value[i]);
+	return out;
 }
 
 void

@@ -6,10 +6,12 @@
 #ifndef SNAPSHOT_DIGEST_H
 #define SNAPSHOT_DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/buf.h"
+#include "common/notify.h"
 
 #define DIGEST_ALGORITHM_NONE 0
 #define DIGEST_ALGORITHM_XXH3 1
@@ -48,10 +50,20 @@ void digest_final(struct digest_state *state, struct digest *digest);
 void digest_free(struct digest_state *state);
 
 /*
- * The digest of the open file fd, of size bytes; holes are not read.  Returns
- * 0, or -1 with errno.
+ * The digest of the open file fd, of size bytes; holes are not read, and the
+ * page cache is left as it was found.  notify, which may be NULL, is told of
+ * progress.  Returns 0, or -1 with errno.
  */
-int digest_file(int fd, uint64_t size, struct digest *digest);
+int digest_file(int fd, uint64_t size, const struct notify *notify,
+    struct digest *digest);
+
+/* Is it one that digest_file() computes? */
+bool digest_is_known(const struct digest *digest);
+
+#define DIGEST_TEXT_SIZE 80
+
+/* Write "xxh3-128:" and 32 hexadecimal digits, or "none"; returns out. */
+char *digest_format(const struct digest *digest, char out[DIGEST_TEXT_SIZE]);
 
 /* The form that seals hold. */
 void digest_put(struct buf_writer *w, const struct digest *digest);

@@ -7,8 +7,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/fsioctl.h"
@@ -20,7 +18,6 @@
 #include "snapshot/store.h"
 
 #define SAFE_NAME_SIZE 1100	/* 255 bytes, each escaped as \xNN */
-#define TIME_SIZE 32
 
 static const char *
 state_word(enum seal_state state)
@@ -28,22 +25,12 @@ state_word(enum seal_state state)
 	return state == SEAL_BROKEN ? "broken" : "good";
 }
 
-static char *
-format_time(const struct timespec *time, char text[TIME_SIZE])
-{
-	struct tm tm;
-
-	gmtime_r(&time->tv_sec, &tm);
-	strftime(text, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return text;
-}
-
 /* What json output says of a snapshot, in list and info alike. */
 static void
 json_entry(struct json *json, const struct catalog_entry *entry,
     const struct holds *holds)
 {
-	char text[TIME_SIZE], id[UUID_TEXT_SIZE];
+	char text[DIGEST_TEXT_SIZE], id[UUID_TEXT_SIZE];
 	const struct seal *seal = &entry->seal;
 
 	json_string(json, "file", entry->name);
@@ -55,9 +42,14 @@ json_entry(struct json *json, const struct catalog_entry *entry,
 	json_string(json, "lineage", uuid_format(&seal->lineage, id));
 	json_number(json, "generation", seal->generation);
 	json_number(json, "cut", seal->cut);
-	json_string(json, "created", format_time(&seal->created, text));
+	json_string(json, "created", text_time(seal->created.tv_sec, text));
 	json_number(json, "size", entry->identity.size);
 	json_number(json, "mode", seal->mode);
+	if (seal->digest.algorithm == DIGEST_ALGORITHM_NONE)
+		json_null(json, "digest");
+	else
+		json_string(json, "digest", digest_format(&seal->digest,
+		    text));
 	json_string(json, "state", state_word(entry->state));
 	if (entry->state == SEAL_BROKEN)
 		json_string(json, "reason", entry->why);
@@ -71,11 +63,12 @@ static void
 print_line(const struct catalog_entry *entry, const struct holds *holds,
     FILE *out)
 {
-	char name[SAFE_NAME_SIZE], size[TEXT_SIZE_SIZE], when[TIME_SIZE];
+	char name[SAFE_NAME_SIZE], size[TEXT_SIZE_SIZE];
+	char when[TEXT_TIME_SIZE];
 
 	text_escape(name, sizeof(name), entry->name, strlen(entry->name));
 	fprintf(out, "%s  %10s  %5zu  %-6s  %s%s\n",
-	    format_time(&entry->seal.created, when),
+	    text_time(entry->seal.created.tv_sec, when),
 	    text_size(entry->identity.size, size), holds->count,
 	    state_word(entry->state), entry->kept ? STORE_SNAPSHOTS "/" : "",
 	    name);
@@ -129,22 +122,17 @@ list_snapshots(const char *path, bool json, FILE *out, struct err *err)
 {
 	struct place place = PLACE_INIT;
 	struct catalog catalog;
-	struct stat st;
-	const bool exists = stat(path, &st) == 0;
-	const bool all = exists && S_ISDIR(st.st_mode);
 	size_t printed = 0;
+	bool exists;
 	int rc;
 
-	if (all)
-		rc = store_open(path, false, ERR_FAILED, &place.store, err);
-	else
-		rc = place_open(path, false, &place, err);
+	rc = place_open_all(path, &place, &exists, err);
 	if (rc != 0)
 		return rc;
 	rc = catalog_read(&place.store, &catalog, err);
 	if (rc == 0) {
-		rc = print_entries(&place.store, &catalog,
-		    all ? NULL : place.name, json, out, &printed, err);
+		rc = print_entries(&place.store, &catalog, place.name, json,
+		    out, &printed, err);
 		catalog_free(&catalog);
 	}
 	if (rc == 0 && printed == 0 && !exists)
@@ -158,7 +146,7 @@ static void
 print_info(const struct catalog_entry *entry, const struct holds *holds,
     bool immutable, FILE *out)
 {
-	char name[SAFE_NAME_SIZE], text[TIME_SIZE], id[UUID_TEXT_SIZE];
+	char name[SAFE_NAME_SIZE], text[DIGEST_TEXT_SIZE], id[UUID_TEXT_SIZE];
 	const struct seal *seal = &entry->seal;
 
 	text_escape(name, sizeof(name), seal->origin, strlen(seal->origin));
@@ -169,9 +157,10 @@ print_info(const struct catalog_entry *entry, const struct holds *holds,
 	fprintf(out, "lineage:    %s, cut %" PRIu64 ", generation %" PRIu64
 	    "\n", uuid_format(&seal->lineage, id), seal->cut,
 	    seal->generation);
-	fprintf(out, "created:    %s\n", format_time(&seal->created, text));
+	fprintf(out, "created:    %s\n", text_time(seal->created.tv_sec, text));
 	fprintf(out, "size:       %" PRIu64 "\n", entry->identity.size);
 	fprintf(out, "mode:       %04o\n", (unsigned)seal->mode);
+	fprintf(out, "digest:     %s\n", digest_format(&seal->digest, text));
 	fprintf(out, "immutable:  %s\n", immutable ? "yes" : "no");
 	fprintf(out, "holds:      ");
 	for (size_t i = 0; i < holds->count; i++)

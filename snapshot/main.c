@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * main.c - refsnap: take, list, restore and delete snapshots of files.
+ * main.c - refsnap: take, list, restore, verify and delete snapshots of files.
  */
 #include "config.h"
 
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/text.h"
 #include "common/tool.h"
-#include "snapshot/create.h"
-#include "snapshot/hold.h"
-#include "snapshot/list.h"
-#include "snapshot/remove.h"
-#include "snapshot/unshare.h"
-#include "snapshot/writable.h"
+#include "snapshot/verbs.h"
 
 static const char help[] =
 "Usage: refsnap create [-o SNAP] [--immutable] PATH [NAME]\n"
@@ -26,6 +19,8 @@ static const char help[] =
 "       refsnap restore [--force] SNAP [TARGET]\n"
 "       refsnap clone SNAP NEW\n"
 "       refsnap delete [--force] SNAP...\n"
+"       refsnap prune --keep 'POLICY' [-n] [-v] [--json] PATH\n"
+"       refsnap verify [--record] [--json] SNAP\n"
 "       refsnap unshare FILE\n"
 "       refsnap hold SNAP TAG\n"
 "       refsnap release SNAP TAG\n"
@@ -39,6 +34,11 @@ static const char help[] =
 "  restore  replace the live file, or TARGET, by a snapshot in one step\n"
 "  clone    make a writable file NEW from a snapshot\n"
 "  delete   delete snapshots\n"
+"  prune    delete snapshots of a live file, or of each in a directory, that\n"
+"           POLICY does not keep: '48h 14d 8w 12m 3y 10' keeps the newest of\n"
+"           each of the last 48 hours, 14 days, 8 weeks, 12 months, 3 years\n"
+"           (UTC) that have one, and the 10 newest\n"
+"  verify   read a snapshot; exit code 9 if it is not what its seal records\n"
 "  unshare  give a live file blocks of its own\n"
 "  hold     keep a snapshot from being deleted; release undoes it\n"
 "\n"
@@ -49,22 +49,20 @@ static const char help[] =
 "                      of 2 % and 256M)\n"
 "      --force         restore: replace a target that changed, after taking a\n"
 "                      snapshot of it; delete: also what fails its seal\n"
+"      --keep POLICY   prune: what to keep; needed\n"
+"  -n, --dry-run       prune: delete nothing, print what would be deleted\n"
+"      --record        verify: record a digest if there is none (needs root)\n"
 "      --json          machine-readable output\n"
 "  -v, --verbose       tell more\n"
 "      --help          this text\n"
 "      --version       version\n"
 "\n"
 "Exit codes: 0 done, 1 failed, 2 usage, 5 not what its seal says or name\n"
-"taken, 7 the file system cannot, 8 in use by another run. See refsnap(1).\n";
-
-struct options {
-	struct create_options create;
-	bool force;
-	bool json;
-};
+"taken, 7 the file system cannot, 8 in use by another run, 9 damaged. See\n"
+"refsnap(1).\n";
 
 enum { OPT_IMMUTABLE = 256, OPT_REFLINK, OPT_RESERVE, OPT_FORCE, OPT_JSON,
-    OPT_HELP, OPT_VERSION };
+    OPT_KEEP, OPT_RECORD, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -73,175 +71,33 @@ static const struct option long_options[] = {
 	{ "reserve", required_argument, NULL, OPT_RESERVE },
 	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "keep", required_argument, NULL, OPT_KEEP },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "record", no_argument, NULL, OPT_RECORD },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
 };
 
-static void
-do_create(struct tool *tool, const struct options *options, char **args,
-    struct err *err)
-{
-	struct create_options create = options->create;
-	struct create_result result;
-
-	create.name = args[1];
-	create.notify = &tool->notify;
-	if (create.name != NULL && (create.name[0] == '\0' ||
-	    strpbrk(create.name, "/:") != NULL)) {
-		err_set(err, ERR_USAGE, "a NAME has no slash and no colon and "
-		    "is not empty");
-		return;
-	}
-	create_snapshot(args[0], &create, &result, err);
-	if (result.taken) {
-		notify_line(&tool->notify, NOTIFY_VERBOSE, "%s in %.3f s, for "
-		    "which writers may have waited", result.cloned ?
-		    "reflinked" : "copied", result.stall);
-		tool_print_name(result.path);
-		fputc('\n', stdout);
-	}
-	free(result.path);
-}
-
-static void
-do_list(struct tool *tool, const struct options *options, char **args,
-    struct err *err)
-{
-	(void)tool;
-	list_snapshots(args[0], options->json, stdout, err);
-}
-
-static void
-do_info(struct tool *tool, const struct options *options, char **args,
-    struct err *err)
-{
-	(void)tool;
-	list_info(args[0], options->json, stdout, err);
-}
-
-static void
-do_restore(struct tool *tool, const struct options *options, char **args,
-    struct err *err)
-{
-	struct restore_result result;
-	char id[UUID_TEXT_SIZE];
-
-	if (writable_restore(args[0], args[1], options->force, &tool->notify,
-	    &result, err) == 0) {
-		if (result.saved != NULL) {
-			fputs("saved what was there as ", stdout);
-			tool_print_name(result.saved);
-			fputc('\n', stdout);
-		}
-		fputs("restored ", stdout);
-		tool_print_name(result.target);
-		fputs(" from ", stdout);
-		tool_print_name(args[0]);
-		printf(" (snapshot %s)\n",
-		    uuid_format(&result.snapshot.seal.id, id));
-	}
-	free(result.target);
-	free(result.saved);
-	snapshot_close(&result.snapshot);
-}
-
-static void
-do_clone(struct tool *tool, const struct options *options, char **args,
-    struct err *err)
-{
-	(void)options;
-	writable_clone(args[0], args[1], &tool->notify, err);
-}
-
-static void
-do_delete(struct tool *tool, const struct options *options, char **args,
-    struct err *err)
-{
-	/* Go on after a failure, as rm does; the last code is the exit code. */
-	for (; *args != NULL; args++) {
-		struct err one = ERR_INIT;
-
-		if (remove_snapshot(*args, options->force, &tool->notify,
-		    &one) == 0)
-			continue;
-		if (err->code != ERR_NONE)
-			tool_finish(tool, err);
-		*err = one;
-	}
-}
-
-static void
-do_unshare(struct tool *tool, const struct options *options, char **args,
-    struct err *err)
-{
-	bool in_place;
-
-	(void)options;
-	if (unshare_file(args[0], &tool->notify, &in_place, err) == 0)
-		notify_line(&tool->notify, NOTIFY_VERBOSE, "%s: unshared %s",
-		    args[0], in_place ? "in place" : "by a copy");
-}
-
-/* hold and release differ in one call. */
-static void
-change_hold(struct tool *tool, char **args, bool hold, struct err *err)
-{
-	struct snapshot snapshot = SNAPSHOT_INIT;
-	struct place place = PLACE_INIT;
-	int rc;
-
-	rc = hold_check_tag(args[1], err);
-	if (rc == 0)
-		rc = snapshot_open(AT_FDCWD, args[0], args[0], &tool->notify,
-		    &snapshot, err);
-	if (rc == 0 && !snapshot.sealed)
-		rc = err_set(err, ERR_IDENTITY, "%s: no snapshot of refsnap",
-		    args[0]);
-	if (rc == 0)
-		rc = place_open(args[0], hold, &place, err);
-	if (rc == 0 && hold)
-		hold_add(&place.store, &snapshot.seal.id, args[1], err);
-	else if (rc == 0)
-		hold_remove(&place.store, &snapshot.seal.id, args[1], err);
-	place_close(&place);
-	snapshot_close(&snapshot);
-}
-
-static void
-do_hold(struct tool *tool, const struct options *options, char **args,
-    struct err *err)
-{
-	(void)options;
-	change_hold(tool, args, true, err);
-}
-
-static void
-do_release(struct tool *tool, const struct options *options, char **args,
-    struct err *err)
-{
-	(void)options;
-	change_hold(tool, args, false, err);
-}
-
 /* A verb, how many arguments it takes, and which options. */
 static const struct verb {
 	const char *name;
 	int min, max;
 	const char *options;	/* see option_letter() */
-	void (*run)(struct tool *, const struct options *, char **,
-	    struct err *);
+	verb_function *run;
 } verbs[] = {
-	{ "create", 1, 2, "oirs", do_create },
-	{ "list", 1, 1, "j", do_list },
-	{ "info", 1, 1, "j", do_info },
-	{ "restore", 1, 2, "f", do_restore },
-	{ "clone", 2, 2, "", do_clone },
-	{ "delete", 1, 1 << 20, "f", do_delete },
-	{ "unshare", 1, 1, "", do_unshare },
-	{ "hold", 2, 2, "", do_hold },
-	{ "release", 2, 2, "", do_release },
+	{ "create", 1, 2, "oirs", verb_create },
+	{ "list", 1, 1, "j", verb_list },
+	{ "info", 1, 1, "j", verb_info },
+	{ "restore", 1, 2, "f", verb_restore },
+	{ "clone", 2, 2, "", verb_clone },
+	{ "delete", 1, 1 << 20, "f", verb_delete },
+	{ "prune", 1, 1, "jkn", verb_prune },
+	{ "verify", 1, 1, "jR", verb_verify },
+	{ "unshare", 1, 1, "", verb_unshare },
+	{ "hold", 2, 2, "", verb_hold },
+	{ "release", 2, 2, "", verb_release },
 };
 
 /* The letter by which struct verb names an option; 0: every verb takes it. */
@@ -255,6 +111,9 @@ option_letter(int option)
 	case OPT_RESERVE: return 's';
 	case OPT_FORCE: return 'f';
 	case OPT_JSON: return 'j';
+	case OPT_KEEP: return 'k';
+	case 'n': return 'n';
+	case OPT_RECORD: return 'R';
 	default: return 0;
 	}
 }
@@ -271,7 +130,7 @@ find_verb(const char *name)
 
 /* Take in one option. Returns -1 for none of ours, with a message printed. */
 static int
-take_option(struct tool *tool, struct options *options, int option,
+take_option(struct tool *tool, struct verb_options *options, int option,
     const char *value)
 {
 	switch (option) {
@@ -298,6 +157,15 @@ take_option(struct tool *tool, struct options *options, int option,
 	case OPT_JSON:
 		options->json = true;
 		return 0;
+	case OPT_KEEP:
+		options->keep = value;
+		return 0;
+	case 'n':
+		options->dry_run = true;
+		return 0;
+	case OPT_RECORD:
+		options->record = true;
+		return 0;
 	case 'v':
 		tool->verbose = true;
 		return 0;
@@ -310,7 +178,7 @@ take_option(struct tool *tool, struct options *options, int option,
 int
 main(int argc, char **argv)
 {
-	struct options options = {
+	struct verb_options options = {
 		.create = { .reflink = REFLINK_ALWAYS },
 	};
 	char taken[16] = "";
@@ -320,7 +188,7 @@ main(int argc, char **argv)
 	int option;
 
 	tool_start(&tool, "refsnap", help);
-	while ((option = getopt_long(argc, argv, "o:v", long_options,
+	while ((option = getopt_long(argc, argv, "no:v", long_options,
 	    NULL)) != -1) {
 		const char letter = option_letter(option);
 
@@ -337,7 +205,8 @@ main(int argc, char **argv)
 	argv += optind;
 	if (argc == 0)
 		return tool_usage(&tool, "what to do? create, list, info, "
-		    "restore, clone, delete, unshare, hold or release");
+		    "restore, clone, delete, prune, verify, unshare, hold or "
+		    "release");
 	verb = find_verb(argv[0]);
 	if (verb == NULL)
 		return tool_usage(&tool, "there is no verb %s", argv[0]);

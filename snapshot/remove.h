@@ -9,6 +9,7 @@
 
 #include "common/err.h"
 #include "common/notify.h"
+#include "common/uuid.h"
 
 /*
  * Delete one snapshot, durably.
@@ -20,5 +21,19 @@
  */
 int remove_snapshot(const char *path, bool force, const struct notify *notify,
     struct err *err);
+
+/* What stays by the rules of remove_by_rule(), beside errors. */
+enum remove_result {
+	REMOVE_HELD = 1,	/* it is held, as NOTIFY_VERBOSE tells */
+	REMOVE_GONE,		/* it is not there any more, or about to go */
+};
+
+/*
+ * The same where no user has named it: path is deleted only if it is snapshot
+ * id.  dry_run says to delete nothing, and not to ask whether it is in use,
+ * which would disturb whoever begins to.  Returns 0 or an enum remove_result.
+ */
+int remove_by_rule(const char *path, const struct uuid *id, bool dry_run,
+    const struct notify *notify, struct err *err);
 
 #endif

@@ -19,6 +19,7 @@
 struct space {
 	uint64_t free_bytes;
 	uint64_t keep;		/* the reserve */
+	bool limited;		/* free is what the limit leaves */
 };
 
 static int
@@ -26,7 +27,7 @@ measure(const struct reserve *reserve, int fd, struct space *space,
     struct err *err)
 {
 	struct statvfs st;
-	uint64_t total;
+	uint64_t total, used, left;
 
 	if (fstatvfs(fd, &st) != 0)
 		return err_sys(err, ERR_FAILED, "cannot ask for free space");
@@ -34,6 +35,12 @@ measure(const struct reserve *reserve, int fd, struct space *space,
 	space->free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
 	space->keep = reserve->given ? reserve->bytes :
 	    bytes_max(DEFAULT_BYTES, total / 100 * DEFAULT_PERCENT);
+	used = (uint64_t)(st.f_blocks - st.f_bfree) * st.f_frsize;
+	left = reserve->most > used ? reserve->most - used : 0;
+	space->limited = reserve->most > 0 &&
+	    left + space->keep < space->free_bytes;
+	if (space->limited)
+		space->free_bytes = left + space->keep;
 	return 0;
 }
 
@@ -81,6 +88,10 @@ reserve_check(const struct reserve *reserve, int fd, uint64_t needed,
 	}
 	if (is_enough(&space, needed))
 		return 0;
+	if (space.limited)
+		return err_set(err, ERR_UNABLE, "the file system would have "
+		    "more than %s in use, the limit of --max-size",
+		    text_size(reserve->most, free_text));
 	return err_set(err, ERR_UNABLE, "%s free, which would fall below the "
 	    "reserve of %s; make room, or set another with --reserve",
 	    text_size(space.free_bytes, free_text),

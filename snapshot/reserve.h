@@ -16,11 +16,12 @@
 struct reserve {
 	bool given;		/* bytes was given by the user */
 	uint64_t bytes;
+	uint64_t most;		/* bytes in use there at most; 0: no limit */
 };
 
 /*
  * ERR_UNABLE if less than the reserve, and needed bytes above it, are free on
- * the file system of fd.  By default the reserve is the larger of 256 MiB and
+ * the file system of fd, or more than the limit would be in use there.  By default the reserve is the larger of 256 MiB and
  * 2 % of the file system.
  *
  * *unseen is what the caller wrote and the file system may not count yet.  If

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "common/buf.h"
 #include "common/le.h"
@@ -119,21 +120,28 @@ wait_until(const struct timespec *moment, int64_t ns)
 }
 
 static int
-try_write(int fd, const char *path, struct seal *seal, int64_t ns,
-    bool whole_seconds, struct err *err)
+set_attribute(int fd, const char *path, const struct seal *seal,
+    struct err *err)
 {
 	uint8_t bytes[SEAL_SIZE_MAX];
 
-	seal->after = stamp_clock();
-	if (whole_seconds)
-		seal->after.tv_nsec = 0;
-	seal->before = time_add(seal->after, ns);
 	if (fsetxattr(fd, SEAL_XATTR, bytes, encode(seal, bytes), 0) == 0)
 		return 0;
 	if (errno == EOPNOTSUPP)
 		return err_set(err, ERR_UNABLE, "%s: the file system "
 		    "has no user extended attributes", path);
 	return err_sys(err, ERR_FAILED, "cannot seal %s", path);
+}
+
+static int
+try_write(int fd, const char *path, struct seal *seal, int64_t ns,
+    bool whole_seconds, struct err *err)
+{
+	seal->after = stamp_clock();
+	if (whole_seconds)
+		seal->after.tv_nsec = 0;
+	seal->before = time_add(seal->after, ns);
+	return set_attribute(fd, path, seal, err);
 }
 
 /*
@@ -195,6 +203,34 @@ seal_write(int fd, const char *path, struct seal *seal, mode_t mode,
 	if (mode & 0222)
 		return write_in_time(fd, path, seal, err);
 	return try_write(fd, path, seal, INTERVAL_READ_ONLY_NS, false, err);
+}
+
+int
+seal_record_digest(int fd, const char *path, const struct identity *was,
+    const struct digest *digest, struct seal *seal, struct err *err)
+{
+	struct identity now;
+	char text[128];
+	int rc;
+
+	rc = identity_read(fd, path, &now, err);
+	if (rc != 0)
+		return rc;
+	if (now.mode & 0222)
+		return err_set(err, ERR_FAILED, "%s can be written to: no "
+		    "digest is recorded for it", path);
+	if (!identity_same(was, &now))
+		return err_set(err, ERR_FAILED, "%s was changed while it was "
+		    "in use: no digest is recorded for it", path);
+	seal->digest = *digest;
+	if (seal_check(seal, &now, text, sizeof(text)) == SEAL_VALID)
+		rc = try_write(fd, path, seal, INTERVAL_READ_ONLY_NS, false,
+		    err);
+	else
+		rc = set_attribute(fd, path, seal, err);
+	if (rc == 0 && fsync(fd) != 0)
+		rc = err_sys(err, ERR_FAILED, "cannot sync %s", path);
+	return rc;
 }
 
 void

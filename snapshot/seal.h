@@ -62,6 +62,20 @@ int seal_write(int fd, const char *path, struct seal *seal, mode_t mode,
     struct err *err);
 
 /*
+ * Record the digest of its contents in the seal of an open file, durably.  was
+ * is the file's identity from before it was read for that.
+ *
+ * The seal says no more than that else: identity stays as it was sealed, and
+ * a file that was SEAL_TOUCHED stays so.  Of one that was SEAL_VALID the
+ * interval begins anew, since setting the attribute moves ctime; a change
+ * before that would show in was.  ERR_FAILED if the file changed since, if it
+ * has write permission, or if this process may not: only root sets attributes
+ * of a read-only file.
+ */
+int seal_record_digest(int fd, const char *path, const struct identity *was,
+    const struct digest *digest, struct seal *seal, struct err *err);
+
+/*
  * Wait until a write to a file with this ctime would give it another one.  Takes
  * a tick of the clock, or up to a second where times are whole seconds.
  */

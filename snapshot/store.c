@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/beneath.h"
@@ -190,6 +191,19 @@ out:
 	if (rc != 0)
 		place_close(place);
 	return rc;
+}
+
+int
+place_open_all(const char *path, struct place *place, bool *exists,
+    struct err *err)
+{
+	struct stat st;
+
+	*exists = stat(path, &st) == 0;
+	if (!*exists || !S_ISDIR(st.st_mode))
+		return place_open(path, false, place, err);
+	memset(place, 0, sizeof(*place));
+	return store_open(path, false, ERR_FAILED, &place->store, err);
 }
 
 char *

@@ -56,6 +56,14 @@ struct place {
 int place_open(const char *path, bool make, struct place *place,
     struct err *err);
 
+/*
+ * Open the store of the snapshots that path stands for: all of them if it is a
+ * directory, and place->name is NULL; else those of a live file, which need not
+ * exist.  *exists tells whether there is anything of that name.
+ */
+int place_open_all(const char *path, struct place *place, bool *exists,
+    struct err *err);
+
 /* The directory that holds the file: store.dir or store.snapshots. */
 int place_directory(const struct place *place);
 

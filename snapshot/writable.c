@@ -259,6 +259,7 @@ writable_restore(const char *snapshot_path, const char *target, bool force,
 {
 	struct snapshot_guard guard = SNAPSHOT_GUARD_INIT;
 	struct place place = PLACE_INIT;
+	struct err unstamped = ERR_INIT;
 	int rc;
 
 	memset(result, 0, sizeof(*result));
@@ -280,6 +281,9 @@ writable_restore(const char *snapshot_path, const char *target, bool force,
 	if (rc == 0)
 		rc = check_target(result->target, &place, force, notify,
 		    result, &guard, err);
+	/* Where there are snapshots, what is restored is remembered. */
+	if (rc == 0 && place.store.snapshots >= 0)
+		store_make(&place.store, &unstamped);
 	if (rc == 0)
 		rc = writable_publish(&result->snapshot, &place.store,
 		    place.name, &guard, place.store.state >= 0, REFLINK_AUTO,

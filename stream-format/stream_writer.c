@@ -12,6 +12,7 @@
 
 #include "common/hash.h"
 #include "common/io.h"
+#include "common/pace.h"
 #include "stream-format/order.h"
 #include "stream-format/stream_writer.h"
 
@@ -28,6 +29,7 @@ struct stream_writer {
 	uint64_t frames;		/* written so far */
 	uint64_t bytes;
 	uint64_t checkpoint;		/* start of the last, or of BEGIN */
+	struct pace pace;
 	struct order order;
 	struct hash_stream *hash;	/* of the frames since BEGIN */
 	struct record_space *space;
@@ -38,10 +40,23 @@ static int
 write_bytes(struct stream_writer *writer, const uint8_t *bytes, size_t length,
     struct err *err)
 {
-	if (writer->fd >= 0 && io_write(writer->fd, bytes, length) < 0)
-		return err_sys(err, ERR_FAILED, "cannot write the stream");
+	size_t done = 0, n;
+
+	while (writer->fd >= 0 && done < length) {
+		n = pace_wait(&writer->pace, length - done);
+		if (io_write(writer->fd, bytes + done, n) < 0)
+			return err_sys(err, ERR_FAILED,
+			    "cannot write the stream");
+		done += n;
+	}
 	writer->bytes += length;
 	return 0;
+}
+
+void
+stream_writer_pace(struct stream_writer *writer, uint64_t rate)
+{
+	writer->pace.rate = rate;
 }
 
 int

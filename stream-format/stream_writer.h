@@ -26,6 +26,9 @@ struct stream_writer;
 int stream_writer_new(int fd, uint64_t required, const struct uuid *stream,
     struct stream_writer **writer, struct err *err);
 
+/* From now on write so many bytes a second at most; 0: no limit. */
+void stream_writer_pace(struct stream_writer *writer, uint64_t rate);
+
 /*
  * Write one record.  For RECORD_DATA, record->u.data.data are the encoded
  * bytes.  For RECORD_END, records, data, zeros, holes and hash are filled in.

@@ -41,6 +41,7 @@ ABOUT = {
     "plan-100000": "Plan of a pair with 100,000 extents",
     "plan-1000000": "Plan of a pair with 1,000,000 extents",
     "sizes": "The same change in files of 8, 64, 256 and 1024 GiB",
+    "sync-full": "refsync of a whole file of 2 GiB over loopback ssh, synced",
     "random-large": "1 % of a file overwritten in random blocks",
     "random-small": "The same in a smaller file",
 }
@@ -69,6 +70,8 @@ WORKLOADS = """## Workloads
   the base has older ones of other pages: most of the wire is the log. So it is
   measured a second time with the log elsewhere, as on many servers. "plain" is the same stream with each
   record compressed by itself at the same level (`plain.py`).
+- refsync: an archive of files of the machine, brought whole to a directory that
+  has nothing; sshd tells refrecv where it is.
 - Random blocks: a file written in full, half of it random and half
   compressible 2:1, and 1 % of its blocks of 4 KiB overwritten.
 - Sizes: sparse files with 512 MiB of data, evenly spread, and 1,600 changes

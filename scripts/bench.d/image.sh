@@ -248,7 +248,7 @@ measure_btrfs()
 	bytes_of refsend "refsend -i ours/$old ours/$new"
 	bytes_of btrfs "btrfs send -q -p peer/before peer/after | zstd -1 -q -c"
 	within_one "ours/$old" "ours/$new" changes.list 1
-	value "one window" elsewhere_bytes \
+	value base elsewhere_bytes \
 	    "$(elsewhere.py "ours/$old" "ours/$new" changes.list)"
 	carry_to_btrfs
 }

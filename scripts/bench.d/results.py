@@ -55,6 +55,8 @@ BARS = [
     Bar("plan-1000000", "plan of a pair with 1,000,000 extents, against the "
         "calls of the kernel alone", "refdiff", "reference", 1.2),
     Bar("plan-1000000", "the same: peak memory", "refdiff", None, 64, "MiB"),
+    Bar("sync-full", "refsync of a whole file over ssh, synced, against cat | "
+        "zstd -1 | ssh 'zstd -d; sync'", "refsync", "pipe", 1.0),
     Bar("sizes", "the same change in a file of 1 TiB against one of 8 GiB",
         "1024", "8", 1.2),
 ]

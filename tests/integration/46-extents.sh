@@ -21,9 +21,12 @@ few_extents() {
 	carry "$A/replica" -- -i "$A/.snapshot/few.one" "$A/.snapshot/few.two"
 }
 
-# The memory that it takes does not grow with the number of extents.
+# The memory that it takes does not grow with the number of extents, but for
+# the index of what moved, which ends at 18 MiB (diff/moved.c). A sanitizer that
+# keeps what was freed is told not to.
 many_extents() {
 	local file=$A/many count=$1 small large
+	local -x ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1
 
 	"$PYTHON" -B "$STREAMTOOL" extents "$file" "$count" "$2"
 	snap "$file" one
@@ -38,7 +41,7 @@ many_extents() {
 	large=$("$PYTHON" -B "$STREAMTOOL" peak refsend \
 		-i "$A/.snapshot/many.one" "$A/.snapshot/many.two")
 	note "refsend: $small KiB for 10 extents, $large KiB for $count"
-	expect [ "$large" -lt $((small + 16384)) ]
+	expect [ "$large" -lt $((small + 24576)) ]
 }
 
 on_fs() {

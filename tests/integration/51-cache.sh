@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# 51-cache.sh - sending and receiving leave the page cache as they found it:
-# what they read goes out of it again, what others read stays.
+# 51-cache.sh - sending, receiving and verifying leave the page cache as they
+# found it: what they read goes out of it again, what others read stays.
 #
 # The cache is everybody's: another process may empty it or fill it meanwhile.
 # So each question is asked several times, and one right answer is enough.
@@ -98,15 +98,28 @@ received_warm() {
 		warm "$T.one"
 }
 
+verified() {
+	refsnap verify "$T.one" >"$OUT" 2>"$ERR"
+}
+verified_cold() {
+	cool "$T.one" && verified && cold "$T.one"
+}
+verified_warm() {
+	heat "$T.one" && verified && warm "$T.one"
+}
+
 on_fs() {
 	make_fs "$1" A
 	make_fs "$1" B
 	test_case "files" files
 	test_case "refsend drops what it read" try sent_cold
 	test_case "refrecv drops what it read and wrote" try received_cold
+	test_case "refsnap verify drops what it read" try verified_cold
 	if "$PYTHON" "$CACHETOOL" tells "$A/file"; then
 		test_case "refsend leaves what was cached" try sent_warm
 		test_case "refrecv leaves what was cached" try received_warm
+		test_case "refsnap verify leaves what was cached" \
+			try verified_warm
 	else
 		skip_case "what was cached is left" "no cachestat(2)"
 	fi

@@ -57,6 +57,36 @@ make_snapshots() {
 	done
 }
 
+# Snapshots one and two of $S/moved: of 64 MiB, nearly all of which insertions
+# moved upwards and a removal downwards, with 71 MiB of noise between.
+make_moved() {
+	local i
+
+	noise "$S/moved" 64 5
+	sync "$S/moved"
+	run_ok refsnap create "$S/moved" one
+	for i in $(seq 0 7); do
+		fallocate -i -o $(((4 + 14 * i) * MIB)) -l $((8 * MIB)) \
+			"$S/moved"
+		noise "$S/moved" 0 $((6 + i)) $(seq $((4 + 14 * i)) \
+			$((11 + 14 * i)))
+	done
+	fallocate -c -o 0 -l $((3 * MIB)) "$S/moved"
+	noise "$S/moved" 0 20 $(seq 0 13 90)
+	sync "$S/moved"
+	run_ok refsnap create "$S/moved" two
+	FROM=$S/.snapshot/moved.one
+	MOVED=$S/.snapshot/moved.two
+	run_ok refsend -o "$WORK/from" "$FROM"
+	run_ok refsend -o "$WORK/moved" -i "$FROM" "$MOVED"
+	run_ok refrecv --dump <"$WORK/moved"
+	# CLONE stands before the first CHECKPOINT, behind the last, and between.
+	expect [ "$(sed -n 's/.* \(CLONE\|CHECKPOINT\) .*/\1/p' "$OUT" | uniq |
+		tr '\n' ' ' | grep -c '^CLONE.*CHECKPOINT CLONE CHECKPOINT.*CLONE $')" \
+		-eq 1 ]
+	expect [ "$(grep -c ' CHECKPOINT ' "$OUT")" -ge 4 ]
+}
+
 # A place with what a stream needs, beside others: beside NAME [STREAM]; its path
 # is in $D.
 beside() {
@@ -72,6 +102,14 @@ place() {
 	beside "$@"
 }
 
+# The stream that brings the base of another: base_of STREAM.
+base_of() {
+	case $1 in
+	moved) echo from ;;
+	*) echo one ;;
+	esac
+}
+
 # resumes HOW COUNT STREAM [ROOT IMAGE] -- ARGUMENT...: see resumetool.py.
 resumes() {
 	local how=$1 count=$2 stream=$3 image=()
@@ -84,7 +122,7 @@ resumes() {
 	fi
 	shift
 	if [ $# -gt 1 ]; then
-		place resumes one
+		place resumes "$(base_of "$stream")"
 	else
 		place resumes
 	fi
@@ -143,6 +181,25 @@ second_reader() {
 			"$D/.snapshot/file.$stream"
 		rm -f "$D/.snapshot/file.two"
 	done
+	PARTIAL=
+}
+
+# It does so too with what moved.
+second_reader_moved() {
+	forget_reader
+	place reader
+	cp "$WORK/from" "$STREAM"
+	receive_stream --json "$D"
+	read_again
+	interrupt moved $((40 * MIB))
+	PARTIAL=$WORK/partial
+	cp "$STATE"/partial.* "$PARTIAL"
+	make_stream --resume "$TOKEN" -i "$FROM" "$MOVED"
+	run_status 0 refrecv --dump <"$STREAM"
+	expect grep -q ' CLONE ' "$OUT"
+	receive_stream --json "$D"
+	read_again
+	check_replica "$MOVED" "$D/.snapshot/moved.two"
 	PARTIAL=
 }
 
@@ -271,30 +328,31 @@ within_a_block() {
 	rm "$WORK/golden"
 }
 
-# Over whatever is there behind the offset: what a loss of power left.
+# Over whatever is there behind the offset: what a loss of power left.  torn
+# STREAM BASE SNAPSHOT.
 torn() {
-	local partial
+	local stream=$1 base=$2 snapshot=$3 partial offset replica
 
-	place torn one
-	interrupt two $((50 * MIB))
+	place torn "$(base_of "$stream")"
+	replica=$D/.snapshot/$(basename "$snapshot")
+	interrupt "$stream" $((50 * MIB))
 	partial=$(echo "$STATE"/partial.*)
+	offset=$(cut -d / -f 1 "$OUT" | cut -d ' ' -f 2)
 	"$PYTHON" -c '
 import os, sys
 fd = os.open(sys.argv[1], os.O_WRONLY)
 for at in range(int(sys.argv[2]), os.fstat(fd).st_size, 99999):
-    os.pwrite(fd, b"torn" * 5000, at)' "$partial" "$(cut -d / -f 1 "$OUT" |
-		cut -d ' ' -f 2)"
-	refsend --resume "$TOKEN" -i "$ONE" "$TWO" 2>"$ERR" |
+    os.pwrite(fd, b"torn" * 5000, at)' "$partial" "$offset"
+	refsend --resume "$TOKEN" -i "$base" "$snapshot" 2>"$ERR" |
 		refrecv "$D" 2>>"$ERR" || fail "$(cat "$ERR")"
-	check_replica "$TWO" "$D/.snapshot/file.two"
-	rm "$D/.snapshot/file.two"
+	check_replica "$snapshot" "$replica"
+	rm "$replica"
 	# Or nothing at all, as if cut when it was renewed.
-	interrupt two $((50 * MIB))
-	truncate -s "$(cut -d / -f 1 "$OUT" | cut -d ' ' -f 2)" \
-		"$STATE"/partial.*
-	refsend --resume "$TOKEN" -i "$ONE" "$TWO" 2>"$ERR" |
+	interrupt "$stream" $((50 * MIB))
+	truncate -s "$offset" "$STATE"/partial.*
+	refsend --resume "$TOKEN" -i "$base" "$snapshot" 2>"$ERR" |
 		refrecv "$D" 2>>"$ERR" || fail "$(cat "$ERR")"
-	check_replica "$TWO" "$D/.snapshot/file.two"
+	check_replica "$snapshot" "$replica"
 }
 
 tokens() {
@@ -498,7 +556,9 @@ loss_of_power() {
 		test_case "power lost, whole" resumes shutdown 6 one \
 			"$A" "$WORK/A.img" -- "$ONE"
 		test_case "power lost, difference" resumes shutdown 5 two \
-			"$A" "$WORK/A.img" -- -i "$ONE" "$TWO" ;;
+			"$A" "$WORK/A.img" -- -i "$ONE" "$TWO"
+		test_case "power lost, moved" resumes shutdown 4 moved \
+			"$A" "$WORK/A.img" -- -i "$FROM" "$MOVED" ;;
 	btrfs)
 		make_fs xfs H 20G
 		make_fs btrfs A
@@ -509,6 +569,8 @@ loss_of_power() {
 			"$A" "$H/A.img" -- "$ONE"
 		test_case "power lost, difference" resumes image 5 two \
 			"$A" "$H/A.img" -- -i "$ONE" "$TWO"
+		test_case "power lost, moved" resumes image 4 moved \
+			"$A" "$H/A.img" -- -i "$FROM" "$MOVED"
 		umount "$A" && umount "$H" ;;
 	esac
 }
@@ -520,14 +582,20 @@ on_fs() {
 		resumes cuts 13 two -- -i "$ONE" "$TWO"
 	test_case "cut anywhere, chain" \
 		resumes cuts 13 three -- -I "$ONE" "$THREE"
+	test_case "cut anywhere, moved" \
+		resumes cuts 6 moved -- -i "$FROM" "$MOVED"
 	test_case "killed, whole" resumes kills 8 one -- "$ONE"
 	test_case "killed, difference" resumes kills 6 two -- -i "$ONE" "$TWO"
+	test_case "killed, moved" resumes kills 5 moved -- -i "$FROM" "$MOVED"
 	test_case "killed, chain" resumes kills 6 three -- -I "$ONE" "$THREE"
 	test_case "second reader" second_reader
+	test_case "second reader, moved" second_reader_moved
 	test_case "options" options
 	test_case "sent from anywhere" sent_from_anywhere
 	test_case "within a block" within_a_block
-	test_case "torn behind the offset" torn
+	test_case "torn behind the offset" torn two "$ONE" "$TWO"
+	test_case "torn behind the offset, moved" \
+		torn moved "$FROM" "$MOVED"
 	test_case "tokens" tokens
 	test_case "busy" busy
 	test_case "refused" refused
@@ -546,12 +614,15 @@ on_other_fs() {
 	make_fs "$1" A 4G
 	test_case "cut anywhere, base copied" \
 		resumes cuts 4 two -- -i "$ONE" "$TWO"
-	test_case "torn, base copied" torn
+	test_case "cut anywhere, base copied, moved" \
+		resumes cuts 2 moved -- -i "$FROM" "$MOVED"
+	test_case "torn, base copied" torn two "$ONE" "$TWO"
 	loss_of_power
 }
 
 lib_kind_usable xfs || skip_all "no mkfs for xfs"
 test_case "snapshots and streams" make_snapshots
+test_case "snapshots and streams, moved" make_moved
 for_each_fs on_fs xfs btrfs
 for_each_fs on_other_fs ext4
 finish

@@ -94,6 +94,20 @@ deleted() {
 	ordered --synced "$S" -- refsnap delete "$S/live.three" "$S/live.four"
 }
 
+pruned() {
+	random_file "$A/other" 100000 1
+	run_ok refsnap create --reflink=auto "$A/other" one
+	run_ok refsnap create --reflink=auto "$A/other" two
+	ordered --synced "$S" -- refsnap prune --keep 1 "$A/other"
+	expect [ ! -e "$S/other.one" ]
+	run_ok refsnap delete "$S/other.two"
+	rm "$A/other"
+}
+
+digest_recorded() {
+	ordered --synced "$S/live.two" -- refsnap verify --record "$S/live.two"
+}
+
 # A stream in a file.
 sent() {
 	mkdir "$WORK/sent"
@@ -150,6 +164,28 @@ received_resumable() {
 	rm "$STREAM.extra"
 }
 
+# What CLONE shares is synced as what is written is, before a CHECKPOINT tells of
+# it.
+received_moved() {
+	local to=$A/resumable/.snapshot
+
+	mkdir -p "$A/resumable"
+	random_file "$A/moved" 1000000 1
+	run_ok refsnap create "$A/moved" one
+	clone_range "$S/moved.one" 0 409600 "$A/moved" 491520
+	run_ok refsnap create "$A/moved" two
+	refsend "$S/moved.one" >"$STREAM.moved"
+	run_ok refrecv --reserve=0 "$A/resumable" <"$STREAM.moved"
+	refsend -i "$S/moved.one" "$S/moved.two" >"$STREAM.moved"
+	"$PYTHON" -B "$STREAM_EDIT" extra=yes <"$STREAM.moved" >"$STREAM.extra"
+	run_ok refrecv --dump <"$STREAM.extra"
+	expect grep -q ' CLONE ' "$OUT"
+	INPUT=$STREAM.extra ordered --named "$to/moved.two" --synced "$to" -- \
+		refrecv --reserve=0 --resumable -T 1 "$A/resumable"
+	expect grep -q 'FICLONERANGE\|BTRFS_IOC_CLONE_RANGE' "$WORK/trace"
+	rm "$STREAM.moved" "$STREAM.extra" "$A/moved"
+}
+
 received_live() {
 	local to=$A/replica
 
@@ -183,10 +219,14 @@ on_fs() {
 	esac
 	test_case "hold and release" held
 	test_case "delete" deleted
+	test_case "prune" pruned
+	test_case "verify --record" digest_recorded
 	test_case "refsend -o" sent
 	test_case "receive" received
 	test_case "receive what is there" received_again
 	test_case "receive --resumable" received_resumable
+	[ "$FS" = ext4 ] ||
+		test_case "receive --resumable, moved" received_moved
 	test_case "receive --live" received_live
 	test_case "receive --live what is there" received_live_again
 }

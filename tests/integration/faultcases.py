@@ -93,7 +93,7 @@ class Case:
 
     directory   all that it may change
     places      directories with snapshots, below that
-    order       what it publishes, one after the other; each old or new
+    order       what it changes, each old or new; in that order if ordered
     codes       its exit codes without a fault
     trouble     its exit code for what fails, if that is not 1, or 7 where
                 there is no space
@@ -107,7 +107,7 @@ class Case:
                 known again when that is undone, and the next run may refuse
     """
     places = ("",)
-    order = ("file",)
+    order, ordered = ("file",), True
     codes = (0,)
     trouble = None
     twice = True

@@ -3,8 +3,8 @@
 
 Usage: faulttool.py FAILING DIR some|all SEED [CASE]...
 
-FAILING is the library of tests/fault/, CASE a name of faultcases.py (default:
-all of them), DIR an empty directory on the file system to work on.  The Nth
+FAILING is the library of tests/fault/, CASE a name of faultcases.py or
+faultkeep.py (default: all of them), DIR an empty directory on the file system to work on.  The Nth
 call of a kind fails, for N = 1, 2, ... until the command has no Nth call.
 After each failure:
 
@@ -28,7 +28,11 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from faultcases import CASES, Create, ReceiveLive, Restore, Source
+import faultcases
+import faultkeep
+from faultcases import Create, ReceiveLive, Restore, Source
+
+CASES = {**faultcases.CASES, **faultkeep.CASES}
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 SHORT = "short"
@@ -166,7 +170,7 @@ class Driver:
             entry["name"] = DEFAULT_NAME.sub("TIME", entry["name"])
             files[key] += [entry[field] for field in
                            ("state", "name", "origin", "cut", "lineage",
-                            "mode", "holds")]
+                            "mode", "digest", "holds")]
 
     def partials(self):
         return [name for where, _, names in os.walk(self.case.directory)
@@ -193,7 +197,7 @@ class Driver:
                 yield f"{key} changed"
         done = [new.get(key) == self.after.get(key)
                 for key in self.case.order]
-        if done != sorted(done, reverse=True):
+        if self.case.ordered and done != sorted(done, reverse=True):
             yield f"out of order: {list(zip(self.case.order, done))}"
 
     # ---- one failure ----

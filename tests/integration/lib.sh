@@ -44,7 +44,7 @@ skip_all() {
 lib_need() {
 	local program
 
-	for program in "$PYTHON" refsnap refdiff refsend refrecv; do
+	for program in "$PYTHON" refsnap refdiff refsend refrecv refsync; do
 		command -v "$program" >/dev/null ||
 			skip_all "$program is missing"
 	done
@@ -466,7 +466,7 @@ OUT=$WORK/out
 ERR=$WORK/err
 chmod 755 "$WORK"
 mkdir "$WORK/bin" "$WORK/home"
-for program in refsnap refdiff refsend refrecv; do
+for program in refsnap refdiff refsend refrecv refsync; do
 	cp "$(command -v $program)" "$WORK/bin/"
 done
 [ "$(id -u)" -eq 0 ] && chown 65534:65534 "$WORK/home"

@@ -12,8 +12,9 @@ layers='common:
 snapshot: common
 diff: common snapshot
 stream-format: common
-send: common snapshot diff stream-format
-receive: common snapshot stream-format
+serve: common snapshot stream-format
+send: common snapshot diff stream-format serve
+receive: common snapshot stream-format serve
 sync: common snapshot diff send stream-format'
 
 # Only folders that are there; sources without main.c are libraries.
@@ -46,14 +47,14 @@ including()
 }
 
 set -- $folders
-echo "1..$(($# + 12))"
+echo "1..$(($# + 15))"
 
 for folder in $folders; do
 	allowed=$(printf '%s\n' "$layers" | sed -n "s/^$folder://p")
 	pattern=$(echo $folder $allowed | sed 's/ /|/g')
 	check "$folder includes only: $folder$allowed" "$(
 	    including '"' "$(find "$folder" -name '*.[ch]')" |
-	    grep -vE "include \"(config\.h|($pattern)/[a-z_]+\.h)\"")"
+	    grep -vE "include \"(config\.h|($pattern)/[a-z0-9_]+\.h)\"")"
 done
 
 check 'every include of ours names a file that is there' "$(
@@ -70,6 +71,17 @@ check 'zstd.h only in stream-format/compress.c' "$(
 check 'xxhash.h only in common/hash.c' "$(
     including '[<"].*xx(hash|h3)[a-z_]*\.h' "$sources" |
     grep -v '^common/hash\.c:')"
+
+check 'libcrypto only in common/sha256.c' "$(
+    including '[<"]openssl/' "$sources" | grep -v '^common/sha256\.c:')"
+
+check 'libssh only in sync/session_libssh.h' "$(
+    including '[<"]libssh/' "$sources" |
+    grep -v '^sync/session_libssh\.h:')"
+
+check 'which only the files of a session include' "$(
+    including '"sync/session_libssh\.h"' "$sources" |
+    grep -vE '^sync/(contact|login|session)\.c:')"
 
 # A build for fuzzing takes every checksum for right; no other build may.
 check 'checksums are left out in one place, by one macro of the compiler' "$(

@@ -56,7 +56,7 @@ build_ending(struct stream_build *build, const uint8_t *content, uint64_t data)
 	struct record end = build_end();
 	struct digest digest;
 
-	assert_int_equal(digest_file(fd, BUILD_SIZE, &digest), 0);
+	assert_int_equal(digest_file(fd, BUILD_SIZE, NULL, &digest), 0);
 	close(fd);
 	memcpy(end.u.end.result_digest.value, digest.value, DIGEST_BYTES);
 	end.u.end.data = data;

@@ -161,7 +161,8 @@ test_file(void **state)
 				assert_int_equal(io_pwrite(fd, data + at, n,
 				    at), 0);
 			}
-			assert_int_equal(digest_file(fd, sizes[i], &got), 0);
+			assert_int_equal(digest_file(fd, sizes[i], NULL,
+			    &got), 0);
 			assert_digest(&got, &expected);
 			fclose(file);
 		}
@@ -249,6 +250,58 @@ test_form(void **state)
 	assert_digest(&back, &digest);
 }
 
+static void
+test_text(void **state)
+{
+	struct digest digest = { DIGEST_ALGORITHM_NONE, 0, { 0 } };
+	char text[DIGEST_TEXT_SIZE];
+
+	(void)state;
+	assert_false(digest_is_known(&digest));
+	assert_string_equal(digest_format(&digest, text), "none");
+	digest = (struct digest){ DIGEST_ALGORITHM_XXH3, DIGEST_BLOCK,
+	    { 0x01, 0xab, [15] = 0xf0 } };
+	assert_true(digest_is_known(&digest));
+	assert_string_equal(digest_format(&digest, text),
+	    "xxh3-128:01ab00000000000000000000000000f0");
+	digest.block_size = 4096;
+	assert_false(digest_is_known(&digest));
+	digest = (struct digest){ 65535, DIGEST_BLOCK, { 0 } };
+	assert_false(digest_is_known(&digest));
+	assert_string_equal(digest_format(&digest, text),
+	    "algorithm 65535, unknown here");
+}
+
+/* What is told of the way: never more than there is, and not backwards. */
+static void
+note_progress(void *cookie, uint64_t done, uint64_t total)
+{
+	uint64_t *last = cookie;
+
+	assert_true(done > *last && done <= total);
+	assert_int_equal(total, SIZE_MAX_TEST);
+	*last = done;
+}
+
+static void
+test_progress(void **state)
+{
+	uint64_t last = 0;
+	const struct notify notify = { .progress = note_progress,
+	    .cookie = &last };
+	struct digest digest;
+	FILE *file = tmpfile();
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(io_pwrite(fileno(file), "a", 1, 0), 0);
+	assert_int_equal(io_pwrite(fileno(file), "b", 1, SIZE_MAX_TEST - 1), 0);
+	assert_int_equal(digest_file(fileno(file), SIZE_MAX_TEST, &notify,
+	    &digest), 0);
+	assert_int_equal(last, SIZE_MAX_TEST);
+	fclose(file);
+}
+
 int
 main(void)
 {
@@ -258,6 +311,8 @@ main(void)
 		cmocka_unit_test(test_file_in_parts),
 		cmocka_unit_test(test_differences),
 		cmocka_unit_test(test_form),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_progress),
 	};
 
 	return cmocka_run_group_tests_name("digest", tests, NULL, NULL);

@@ -187,6 +187,30 @@ test_size(void **state)
 		    cases[i].text);
 }
 
+static void
+test_time(void **state)
+{
+	static const struct {
+		int64_t seconds;
+		const char *text;
+	} cases[] = {
+		{ 0, "1970-01-01T00:00:00Z" }, { -1, "1969-12-31T23:59:59Z" },
+		{ 1795226179, "2026-11-21T01:56:19Z" },
+		{ 1709164800, "2024-02-29T00:00:00Z" },
+		{ INT64_C(253402300799), "9999-12-31T23:59:59Z" },
+		{ INT64_C(253402300800), "@253402300800" },
+		{ INT64_C(-62167219201), "@-62167219201" },
+		{ INT64_MAX, "@9223372036854775807" },
+		{ INT64_MIN, "@-9223372036854775808" },
+	};
+	char text[TEXT_TIME_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(text_time(cases[i].seconds, text),
+		    cases[i].text);
+}
+
 int
 main(void)
 {
@@ -196,6 +220,7 @@ main(void)
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_parse_size),
 		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_time),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * recv_server.c - refrecv --serve: receive what the near side sends.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "receive/recv_server.h"
+#include "serve/server.h"
+#include "snapshot/prune.h"
+
+static int
+tell_received(struct server *server, const struct received *received,
+    struct err *err)
+{
+	struct dialogue_received *told = &server->message.u.received;
+	const char *slash = strrchr(received->path, '/');
+
+	server_prepare(server, DIALOGUE_RECEIVED);
+	told->id = received->id;
+	told->present = received->present;
+	told->data = received->data;
+	strcpy(told->file, slash != NULL ? slash + 1 : received->path);
+	return server_tell(server, err);
+}
+
+static int
+on_stream(struct server *server, const struct dialogue_stream *stream,
+    struct err *err)
+{
+	const struct receive_serving *const serving = server->cookie;
+	struct receive_options options = serving->receive;
+	struct receive_result result;
+	struct err untold = ERR_INIT;
+	int rc, told = 0;
+
+	if (stream->live && server->append_only)
+		return err_set(err, ERR_FAILED,
+		    "nothing is replaced here (--append-only)");
+	options.live = stream->live;
+	options.as = stream->as[0] != '\0' ? stream->as : NULL;
+	options.embedded = true;
+	rc = receive_stream(server->in, SERVER_HERE, &options, &result, err);
+	/* What was complete before a failure stays, and is told. */
+	for (size_t i = 0; told == 0 && i < result.count; i++)
+		told = tell_received(server, &result.snapshots[i], &untold);
+	receive_result_free(&result);
+	if (rc == 0 && told != 0) {
+		*err = untold;
+		rc = told;
+	}
+	return rc;
+}
+
+/* What tell_pruned() needs. */
+struct pruning {
+	struct server *server;
+	struct err *err;
+	int rc;
+};
+
+static void
+tell_pruned(void *cookie, const struct catalog_entry *entry,
+    const char *path, enum prune_fate fate)
+{
+	struct pruning *pruning = cookie;
+	struct dialogue *message = &pruning->server->message;
+
+	(void)path;
+	if (fate != PRUNE_DELETED || pruning->rc != 0)
+		return;
+	server_prepare(pruning->server, DIALOGUE_PRUNED);
+	message->u.pruned.id = entry->seal.id;
+	strcpy(message->u.pruned.file, entry->name);
+	pruning->rc = server_tell(pruning->server, pruning->err);
+}
+
+static int
+on_prune(struct server *server, const struct dialogue_prune *request,
+    struct err *err)
+{
+	const struct receive_serving *const serving = server->cookie;
+	struct err untold = ERR_INIT;
+	struct pruning pruning = { server, &untold, 0 };
+	struct prune_options options = {
+		.dry_run = request->dry_run, .protected = request->keep,
+		.protected_count = request->keep_count,
+		.notify = serving->receive.notify, .told = tell_pruned,
+		.cookie = &pruning,
+	};
+	int rc;
+
+	if (server->append_only && !request->dry_run)
+		return err_set(err, ERR_FAILED,
+		    "nothing is deleted here (--append-only)");
+	rc = retention_parse(request->policy, &options.keep, err);
+	if (rc == 0)
+		rc = prune_snapshots(request->origin, &options, err);
+	if (rc == 0 && pruning.rc != 0) {
+		*err = untold;
+		rc = pruning.rc;
+	}
+	return rc;
+}
+
+static int
+answer(struct server *server, struct err *err)
+{
+	switch (server->request.type) {
+	case DIALOGUE_STREAM:
+		return on_stream(server, &server->request.u.stream, err);
+	case DIALOGUE_PRUNE:
+		return on_prune(server, &server->request.u.prune, err);
+	default:
+		return server_refuse(server, err);
+	}
+}
+
+int
+receive_serve(int in, int out, const struct receive_serving *options, struct err *err)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	struct receive_serving serving = *options;
+	int rc;
+
+	if (server == NULL)
+		return err_sys(err, ERR_FAILED, "cannot serve");
+	server->program = "refrecv";
+	server->directory = options->directory;
+	server->restricted = options->restricted;
+	server->append_only = options->append_only;
+	server->answer = answer;
+	server->cookie = &serving;
+	rc = server_run(server, in, out, err);
+	free(server);
+	return rc;
+}

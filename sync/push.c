@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * push.c - bring a snapshot, and what leads to it, to the far side.
+ */
+#include "config.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "send/chain.h"
+#include "snapshot/catalog.h"
+#include "snapshot/hold_move.h"
+#include "snapshot/store.h"
+#include "sync/listen.h"
+#include "sync/push.h"
+
+/* What is known while one snapshot is pushed. */
+struct run {
+	struct peer *peer;
+	const struct push_options *options;
+	struct push_result *result;
+	const char *path;
+	struct seal seal;	/* of the snapshot */
+	uint64_t size;
+	struct place place;	/* where it lies here */
+	struct catalog catalog;	/* what else lies there */
+	const struct catalog_entry *base;	/* in the catalog, or NULL */
+	bool related;		/* the far side has something of this lineage */
+	bool broken;		/* and something of it is not what it was */
+	bool passed;		/* both sides hold a newer one */
+};
+
+/* The snapshot itself, and what lies beside it. */
+static int
+look_here(struct run *run, struct err *err)
+{
+	struct snapshot snapshot = SNAPSHOT_INIT;
+	int rc;
+
+	rc = snapshot_open(AT_FDCWD, run->path, run->path,
+	    run->options->notify, &snapshot, err);
+	if (rc != 0)
+		return rc;
+	run->seal = snapshot.seal;
+	run->size = snapshot.identity.size;
+	run->result->id = run->seal.id;
+	strcpy(run->result->origin, run->options->as != NULL ?
+	    run->options->as : run->seal.origin);
+	snapshot_close(&snapshot);
+	rc = place_open(run->path, false, &run->place, err);
+	if (rc == 0)
+		rc = catalog_read(&run->place.store, &run->catalog, err);
+	return rc;
+}
+
+/* One snapshot that the far side holds: can it be the base? */
+static void
+consider(struct run *run, const struct dialogue_held *held)
+{
+	const struct catalog_entry *here;
+
+	if (!held->valid) {
+		run->broken = true;
+		notify_line(run->options->notify, NOTIFY_WARNING, "%s: %s of "
+		    "%s there is not what its seal says; it is left as it is",
+		    run->peer->name, held->name, held->origin);
+		return;
+	}
+	run->related = true;
+	if (uuid_equal(&held->id, &run->seal.id)) {
+		run->result->present = true;
+		return;
+	}
+	here = catalog_find(&run->catalog, &held->id);
+	if (here == NULL || here->state == SEAL_BROKEN ||
+	    !uuid_equal(&here->seal.lineage, &run->seal.lineage))
+		return;
+	if (seal_compare_age(&here->seal, &run->seal) >= 0) {
+		run->passed = true;
+		return;
+	}
+	if (run->base == NULL ||
+	    seal_compare_age(&run->base->seal, &here->seal) < 0)
+		run->base = here;
+}
+
+/* What does the far side hold of this lineage? */
+static int
+look_there(struct run *run, struct err *err)
+{
+	struct peer *peer = run->peer;
+	int rc;
+
+	memset(&peer->message, 0, sizeof(peer->message));
+	peer->message.type = DIALOGUE_LIST;
+	peer->message.u.list.lineage = run->seal.lineage;
+	rc = talk_put(peer->talk, &peer->message, err);
+	while (rc == 0) {
+		rc = talk_expect(peer->talk, DIALOGUE_HELD, &peer->message,
+		    err);
+		if (rc == 0)
+			consider(run, &peer->message.u.held);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* A whole send can take hours that nobody expects: say so, or refuse. */
+static int
+announce_full(const struct run *run, struct err *err)
+{
+	const char *why = run->related ? "nothing that is there is here too" :
+	    "there is nothing of this file yet";
+	char size[TEXT_SIZE_SIZE];
+
+	if (run->options->no_full)
+		return err_set(err, ERR_NOBASE, "%s: no base for %s (%s), and "
+		    "--no-full says not to send it whole", run->peer->name,
+		    run->path, why);
+	notify_line(run->options->notify, run->related ? NOTIFY_WARNING :
+	    NOTIFY_VERBOSE, "%s: %s: sending %s whole, %s", run->peer->name,
+	    why, run->path, text_size(run->size, size));
+	return 0;
+}
+
+static int
+hold_here(struct run *run, const struct catalog_entry *entry, struct err *err)
+{
+	return hold_move(&run->place.store, &run->catalog, entry,
+	    run->options->tag, err);
+}
+
+static int
+hold_there(struct run *run, const struct uuid *id, struct err *err)
+{
+	struct dialogue_hold *hold = &run->peer->message.u.hold;
+
+	memset(&run->peer->message, 0, sizeof(run->peer->message));
+	hold->id = *id;
+	strcpy(hold->tag, run->options->tag);
+	return peer_ask(run->peer, DIALOGUE_HOLD, err);
+}
+
+/* Both sides hold the base, or what was sent. */
+static int
+hold_both(struct run *run, const struct uuid *id, struct err *err)
+{
+	const struct catalog_entry *entry = catalog_find(&run->catalog, id);
+	int rc = hold_there(run, id, err);
+
+	if (rc == 0 && entry != NULL)
+		rc = hold_here(run, entry, err);
+	return rc;
+}
+
+static int
+request_stream(struct run *run, struct err *err)
+{
+	struct peer *peer = run->peer;
+	struct dialogue_stream *stream = &peer->message.u.stream;
+
+	memset(&peer->message, 0, sizeof(peer->message));
+	peer->message.type = DIALOGUE_STREAM;
+	stream->live = run->options->live;
+	if (run->options->as != NULL)
+		strcpy(stream->as, run->options->as);
+	return talk_put(peer->talk, &peer->message, err);
+}
+
+/* Write the stream, and hear meanwhile what becomes of it. */
+static int
+send_to_peer(struct run *run, const struct chain *chain, struct err *err)
+{
+	struct peer *peer = run->peer;
+	struct err failed = ERR_INIT;
+	struct listener listener;
+	int rc;
+
+	rc = talk_beat(peer->talk, false, err);
+	if (rc == 0)
+		rc = request_stream(run, err);
+	if (rc == 0)
+		rc = listen_begin(&listener, peer, err);
+	if (rc != 0)
+		return rc;
+	rc = send_chain(chain, peer->transport.to, &run->options->send,
+	    &run->result->sent, &failed);
+	rc = listen_end(&listener, rc, &failed);
+	run->result->snapshots = listener.received;
+	if (rc != 0)
+		*err = failed;
+	return rc == 0 ? talk_beat(peer->talk, true, err) : rc;
+}
+
+static int
+send_snapshots(struct run *run, struct err *err)
+{
+	char *base = NULL;
+	struct chain chain;
+	int rc;
+
+	if (run->base != NULL) {
+		run->result->base = run->base->seal.id;
+		base = store_file_path(&run->place.store, run->base->kept,
+		    run->base->name);
+		if (base == NULL)
+			return err_sys(err, ERR_FAILED, "%s", run->path);
+	}
+	/* The name of a broken one is taken: what was taken between is not sent. */
+	rc = chain_open(base, run->path, base != NULL && !run->broken &&
+	    !run->options->newest_only, run->options->notify, &chain, err);
+	free(base);
+	if (rc != 0)
+		return rc;
+	if (run->options->dry_run)
+		rc = send_chain(&chain, -1, &run->options->send,
+		    &run->result->sent, err);
+	else
+		rc = send_to_peer(run, &chain, err);
+	chain_close(&chain);
+	return rc;
+}
+
+static int
+push_run(struct run *run, struct err *err)
+{
+	const bool dry = run->options->dry_run;
+	int rc;
+
+	rc = look_here(run, err);
+	if (rc == 0)
+		rc = look_there(run, err);
+	if (rc != 0)
+		return rc;
+	run->result->full = run->base == NULL && !run->result->present;
+	if (run->result->full)
+		rc = announce_full(run, err);
+	/* Holds only go forward: what the next run needs is the newest. */
+	if (rc == 0 && run->base != NULL && !dry && !run->result->present &&
+	    !run->passed)
+		rc = hold_both(run, &run->base->seal.id, err);
+	if (rc == 0 && !run->result->present)
+		rc = send_snapshots(run, err);
+	if (rc == 0 && !dry && !run->passed)
+		rc = hold_both(run, &run->seal.id, err);
+	return rc;
+}
+
+int
+push(struct peer *peer, const char *path, const struct push_options *options,
+    struct push_result *result, struct err *err)
+{
+	struct run run = {
+		.peer = peer, .options = options, .result = result,
+		.path = path, .place = PLACE_INIT,
+	};
+	int rc;
+
+	memset(result, 0, sizeof(*result));
+	rc = push_run(&run, err);
+	catalog_free(&run.catalog);
+	place_close(&run.place);
+	return rc;
+}
