@@ -9,6 +9,7 @@
 #include "common/fsioctl.h"
 #include "common/metadata.h"
 #include "diff/delta.h"
+#include "send/alike.h"
 #include "send/gather.h"
 #include "send/send.h"
 #include "stream-format/stream_writer.h"
@@ -109,10 +110,11 @@ put_body(struct gather *gather, const struct snapshot *base,
     const struct snapshot *snapshot, const struct send_options *options,
     struct digest *digest, struct send_result *result, struct err *err)
 {
-	const struct delta_options delta_options = {
+	struct delta_options delta_options = {
 		.moved = true, .notify = options->notify,
 	};
 	struct digest_state *state = NULL;
+	struct alike *alike = NULL;
 	struct delta_stats stats;
 	struct err failed = ERR_INIT;
 	int rc, drained;
@@ -121,7 +123,14 @@ put_body(struct gather *gather, const struct snapshot *base,
 	if (base == NULL && (state = digest_new(
 	    snapshot->identity.size)) == NULL)
 		return err_sys(err, ERR_FAILED, "%s", snapshot->path);
-	gather_start(gather, state);
+	if (base != NULL && options->level != 0) {
+		rc = alike_new(base, &alike, err);
+		if (rc != 0)
+			return rc;
+		delta_options.early = alike_learn;
+		delta_options.early_cookie = alike;
+	}
+	gather_start(gather, state, alike);
 	rc = delta_run(base, snapshot, &delta_options, gather_event, gather,
 	    &stats, err);
 	/* What failed to be written comes first. */
@@ -140,6 +149,7 @@ put_body(struct gather *gather, const struct snapshot *base,
 		result->method = stats.method;
 	}
 	digest_free(state);
+	alike_free(alike);
 	return rc;
 }
 
