@@ -289,6 +289,9 @@ delta_run(const struct snapshot *base, const struct snapshot *snapshot,
 	    stats);
 	run.ahead = ahead_new(base != NULL ? base->fd : -1, snapshot->fd,
 	    compare_next, &run);
+	if (run.ahead != NULL && base != NULL && options->early != NULL)
+		ahead_look_early(run.ahead, options->early,
+		    options->early_cookie);
 	if (run.compare == NULL || run.ahead == NULL)
 		rc = err_sys(err, ERR_FAILED, "%s", snapshot->path);
 	else

@@ -293,8 +293,13 @@ read_ahead(const struct apply *apply, const struct record *record)
 	const struct record_data *data = &record->u.data;
 	struct cache_ahead ahead = { .fd = apply->base_fd };
 
-	if (record->type != RECORD_DATA || apply->base_fd < 0 ||
-	    data->prefix != RECORD_PREFIX_SAME)
+	if (record->type != RECORD_DATA || apply->base_fd < 0)
+		return;
+	for (uint32_t i = 0; i < data->prefix_count; i++)
+		cache_ahead_add(&ahead, data->prefix_ranges[i].offset,
+		    data->prefix_ranges[i].length);
+	cache_ahead_flush(&ahead);
+	if ((data->prefix & RECORD_PREFIX_SAME) == 0)
 		return;
 	for (uint32_t i = 0; i < data->piece_count; i++)
 		cache_ahead_add(&ahead, data->pieces[i].offset,

@@ -18,6 +18,7 @@ struct patch {
 	const uint8_t *bytes;	/* DATA, decoded: raw_length bytes */
 	/* What these point to. */
 	struct record_range *ranges;	/* RECORD_PIECES_MAX */
+	struct record_range prefix_ranges[RECORD_PREFIX_RANGES_MAX];
 	uint8_t *encoded;
 	uint8_t *raw;		/* RECORD_RAW_MAX bytes */
 	uint8_t *prefix;	/* likewise */

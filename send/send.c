@@ -9,6 +9,7 @@
 #include "common/fsioctl.h"
 #include "common/metadata.h"
 #include "diff/delta.h"
+#include "send/alike.h"
 #include "send/gather.h"
 #include "send/resume.h"
 #include "send/send.h"
@@ -111,11 +112,12 @@ put_body(struct gather *gather, const struct snapshot *base,
     const struct send_options *options, struct digest *digest,
     struct send_result *result, struct err *err)
 {
-	const struct delta_options delta_options = {
+	struct delta_options delta_options = {
 		.moved = true, .start = resume != NULL ? resume->offset : 0,
 		.notify = options->notify,
 	};
 	struct digest_state *state = NULL;
+	struct alike *alike = NULL;
 	struct delta_stats stats;
 	struct err failed = ERR_INIT;
 	int rc = 0, drained;
@@ -124,10 +126,17 @@ put_body(struct gather *gather, const struct snapshot *base,
 	if (base == NULL && (state = digest_new(
 	    snapshot->identity.size)) == NULL)
 		return err_sys(err, ERR_FAILED, "%s", snapshot->path);
+	if (base != NULL && options->level != 0) {
+		rc = alike_new(base, &alike, err);
+		if (rc != 0)
+			return rc;
+		delta_options.early = alike_learn;
+		delta_options.early_cookie = alike;
+	}
 	if (state != NULL && resume != NULL)
 		rc = resume_digest(snapshot, resume, state, options->notify,
 		    err);
-	gather_start(gather, state);
+	gather_start(gather, state, alike);
 	if (rc == 0)
 		rc = delta_run(base, snapshot, &delta_options, gather_event,
 		    gather, &stats, err);
@@ -147,6 +156,7 @@ put_body(struct gather *gather, const struct snapshot *base,
 		result->method = stats.method;
 	}
 	digest_free(state);
+	alike_free(alike);
 	return rc;
 }
 

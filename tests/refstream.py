@@ -39,6 +39,7 @@ FRAME_HEADER_LENGTH = 32
 PAYLOAD_MAX = 2162688
 RAW_MAX = 1 << 20
 PIECES_MAX = 65536
+PREFIX_RANGES_MAX = 1024
 SIZE_MAX = (1 << 63) - 1
 CHECKPOINT_EVERY = 32 << 20
 
@@ -220,21 +221,30 @@ def read_data(f):
          "pieces": f.count(PIECES_MAX, "pieces"),
          "raw_length": f.count(RAW_MAX, "raw bytes"),
          "encoded_length": f.u32(), "hash": f.bytes(16).hex(),
-         "prefix_offset": f.u64(), "prefix_length": f.u32()}
+         "prefix_count": f.u32(), "reserved": f.u32(),
+         "prefix_length": f.u32()}
     r["ranges"] = [(f.u64(), f.u32()) for _ in range(r["pieces"])]
+    require(r["prefix_count"] <= PREFIX_RANGES_MAX,
+            "the prefix has too many ranges")
+    r["prefix_ranges"] = [(f.u64(), f.u32())
+                          for _ in range(r["prefix_count"])]
     r["data"] = f.bytes(r["encoded_length"])
     require(r["encoding"] <= 1, "the encoding is unknown")
-    require(r["prefix"] <= 2, "the kind of prefix is unknown")
+    require(r["prefix"] <= 3, "the kind of prefix is unknown")
+    require(r["reserved"] == 0, "a reserved field is not zero")
     require(r["source"] == 0, "the source of the prefix is not the base")
     require(sum(length for _, length in r["ranges"]) == r["raw_length"],
             "the pieces do not add up to the raw length")
-    if r["prefix"] == 2:
-        require(1 <= r["prefix_length"] <= RAW_MAX and
-                r["prefix_offset"] + r["prefix_length"] <= SIZE_MAX,
-                "the prefix is out of bounds")
-    else:
-        require(r["prefix_offset"] == 0 and r["prefix_length"] == 0,
-                "a prefix that is not one range has an offset or a length")
+    require((r["prefix"] >= 2) == (r["prefix_count"] > 0),
+            "a prefix has ranges and no use for them, or none")
+    require(all(length > 0 and offset + length <= SIZE_MAX
+                for offset, length in r["prefix_ranges"]),
+            "the prefix is out of bounds")
+    require(sum(length for _, length in r["prefix_ranges"]) ==
+            r["prefix_length"], "the prefix has another length")
+    require(r["prefix_length"] +
+            (r["raw_length"] if r["prefix"] == 3 else 0) <= RAW_MAX,
+            "the prefix is too long")
     if r["encoding"] == 0:
         require(r["encoded_length"] == r["raw_length"],
                 "raw data is not as long as the raw length")
@@ -833,13 +843,11 @@ class Restore:
             write_all(self.out, data, start - source + offset)
 
     def prefix(self, data):
-        if data["prefix"] == 1:
-            return b"".join(read_padded(self.base, offset, length)
-                            for offset, length in data["ranges"])
-        if data["prefix"] == 2:
-            return read_padded(self.base, data["prefix_offset"],
-                               data["prefix_length"])
-        return b""
+        ranges = list(data["prefix_ranges"])
+        if data["prefix"] in (1, 3):
+            ranges += data["ranges"]
+        return b"".join(read_padded(self.base, offset, length)
+                        for offset, length in ranges)
 
     def apply(self, frame):
         record = frame.record

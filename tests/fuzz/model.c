@@ -90,7 +90,23 @@ copy_base(const struct model_content *base, uint64_t offset, size_t length,
 		memcpy(out, base->bytes + offset, n);
 }
 
-/* The prefix of DATA; returns its length. */
+/* Bytes of the base in pieces first to end of DATA; returns how many. */
+static size_t
+copy_pieces(const struct model_content *base, const uint8_t *payload,
+    size_t first, size_t end, uint8_t *out)
+{
+	size_t done = 0;
+
+	for (size_t i = first; i < end; i++) {
+		const uint8_t *at = payload + frame_range(RECORD_DATA, i);
+
+		copy_base(base, le64_get(at), le32_get(at + 8), out + done);
+		done += le32_get(at + 8);
+	}
+	return done;
+}
+
+/* The prefix of DATA, whose ranges follow the pieces; returns its length. */
 static size_t
 make_prefix(const struct model_content *base, const struct frame *frame,
     uint8_t *out)
@@ -99,19 +115,11 @@ make_prefix(const struct model_content *base, const struct frame *frame,
 	const size_t count = frame_ranges(RECORD_DATA, payload, frame->length);
 	size_t done = 0;
 
-	if (payload[5] == RECORD_PREFIX_RANGE) {
-		done = le32_get(payload + 44);
-		copy_base(base, le64_get(payload + 36), done, out);
-	} else if (payload[5] == RECORD_PREFIX_SAME) {
-		for (size_t i = 0; i < count; i++) {
-			const uint8_t *at = payload +
-			    frame_range(RECORD_DATA, i);
-
-			copy_base(base, le64_get(at), le32_get(at + 8),
-			    out + done);
-			done += le32_get(at + 8);
-		}
-	}
+	if (payload[5] >= 2)
+		done = copy_pieces(base, payload, count,
+		    count + le32_get(payload + 36), out);
+	if (payload[5] % 2 == 1)
+		done += copy_pieces(base, payload, 0, count, out + done);
 	return done;
 }
 

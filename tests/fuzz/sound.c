@@ -110,9 +110,10 @@ static void
 sound_data(const struct record_data *data)
 {
 	const bool raw = data->encoding == 0;
+	uint64_t prefix = 0;
 
 	fuzz_demand(data->file == 0 && data->source == 0 &&
-	    data->encoding <= 1 && data->prefix <= 2 &&
+	    data->encoding <= 1 && data->prefix <= 3 &&
 	    (data->prefix == 0 || !raw), "DATA has encoding %u, prefix %u",
 	    data->encoding, data->prefix);
 	fuzz_demand(demand_ranges(data->pieces, data->piece_count) ==
@@ -121,10 +122,21 @@ sound_data(const struct record_data *data)
 	fuzz_demand(raw ? data->encoded_length == data->raw_length :
 	    data->encoded_length > 0, "DATA is encoded in %u bytes",
 	    data->encoded_length);
-	fuzz_demand(data->prefix == 2 ? data->prefix_length > 0 &&
-	    data->prefix_length <= 1048576 &&
-	    data->prefix_offset <= FARTHEST - data->prefix_length :
-	    data->prefix_length == 0 && data->prefix_offset == 0,
+	fuzz_demand((data->prefix >= 2) == (data->prefix_count > 0) &&
+	    data->prefix_count <= 1024 &&
+	    data->prefix_length <= 1048576 -
+	    (data->prefix == 3 ? data->raw_length : 0),
+	    "DATA has a prefix of %u bytes", data->prefix_length);
+	for (uint32_t i = 0; i < data->prefix_count; i++) {
+		const struct record_range *range = &data->prefix_ranges[i];
+
+		fuzz_demand(range->length > 0 && range->length <= FARTHEST &&
+		    range->offset <= FARTHEST - range->length,
+		    "DATA has a prefix of %" PRIu64 " bytes at %" PRIu64,
+		    range->length, range->offset);
+		prefix += range->length;
+	}
+	fuzz_demand(prefix == data->prefix_length,
 	    "DATA has a prefix of %u bytes", data->prefix_length);
 }
 
