@@ -19,6 +19,7 @@
 #include "common/sha256.h"
 #include "common/uuid.h"
 #include "stream-format/record.h"
+#include "stream-format/token.h"
 
 #define DIALOGUE_VERSION 1
 #define DIALOGUE_HEADER_SIZE 24u
@@ -50,6 +51,9 @@ enum dialogue_type {
 	DIALOGUE_SEND = 15,	/* answered by STREAM, and a stream */
 	DIALOGUE_VERIFY = 16,	/* answered by HASHES */
 	DIALOGUE_HASHES = 17,
+	DIALOGUE_UNFINISHED = 21,	/* answered by TOKEN */
+	DIALOGUE_TOKEN = 22,
+	DIALOGUE_DURABLE = 23,	/* during a stream */
 };
 
 struct dialogue_hello {
@@ -127,6 +131,14 @@ struct dialogue_send {
 	struct uuid base;	/* nil: whole */
 	bool between;		/* and what was taken between the two */
 	uint32_t level;		/* of zstd; 0: none; DIALOGUE_LEVEL_AUTO */
+	bool resume;		/* where token says, if that fits */
+	struct token token;
+};
+
+/* What of a snapshot cannot be lost any more: all below offset. */
+struct dialogue_durable {
+	struct uuid id;
+	uint64_t offset;
 };
 
 struct dialogue_verify {
@@ -161,6 +173,8 @@ struct dialogue {
 		struct dialogue_send send;
 		struct dialogue_verify verify;
 		struct dialogue_hashes hashes;
+		struct token token;
+		struct dialogue_durable durable;
 	} u;
 };
 

@@ -12,6 +12,7 @@
 
 #include "snapshot/seal.h"
 #include "sync/job.h"
+#include "sync/retry.h"
 #include "sync/tag.h"
 
 /* Is it a snapshot, or a live file of which one is to be taken? */
@@ -110,28 +111,51 @@ tag_of(const char *snapshot, const struct location *there, char *tag,
 
 /* Bring it, and thin out what is there. */
 static int
+bring_once(const struct location *there, const struct job_options *options,
+    const struct push_options *push_options, struct job_result *result,
+    struct attempt *attempt, struct err *err)
+{
+	const struct push_result *pushed = &result->push;
+	struct peer peer = PEER_INIT;
+	int rc;
+
+	memset(&result->push, 0, sizeof(result->push));
+	thinned_free(&result->deleted_remote);
+	rc = peer_open(there, "refrecv", !push_options->dry_run,
+	    &options->transport, &peer, err);
+	if (rc == 0)
+		rc = push(&peer, result->snapshot, push_options,
+		    &result->push, err);
+	if (rc == 0 && options->keep_remote != NULL)
+		rc = thin_there(&peer, pushed->origin, options->keep_remote,
+		    &pushed->id, push_options->dry_run,
+		    &result->deleted_remote, err);
+	rc = peer_close(&peer, rc, err);
+	*attempt = (struct attempt){
+		.connected = peer.answered, .lost = peer.lost,
+		.durable = pushed->durable,
+	};
+	return rc;
+}
+
+static int
 bring(const struct location *there, const struct job_options *options,
     struct job_result *result, struct err *err)
 {
 	struct push_options push_options = options->push;
-	const struct push_result *pushed = &result->push;
+	struct retry retry = { .limit = options->retry };
 	char tag[HOLD_TAG_MAX + 1];
-	struct peer peer = PEER_INIT;
+	struct attempt attempt;
 	int rc = tag_of(result->snapshot, there, tag, err);
 
 	if (rc != 0)
 		return rc;
 	push_options.tag = tag;
-	rc = peer_open(there, "refrecv", !push_options.dry_run,
-	    &options->transport, &peer, err);
-	if (rc == 0)
-		rc = push(&peer, result->snapshot, &push_options,
-		    &result->push, err);
-	if (rc == 0 && options->keep_remote != NULL)
-		rc = thin_there(&peer, pushed->origin, options->keep_remote,
-		    &pushed->id, push_options.dry_run,
-		    &result->deleted_remote, err);
-	return peer_close(&peer, rc, err);
+	do
+		rc = bring_once(there, options, &push_options, result,
+		    &attempt, err);
+	while (retry_again(&retry, &attempt, rc, options->notify, err));
+	return -(int)err->code;
 }
 
 int

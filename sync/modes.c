@@ -32,7 +32,8 @@ push_one(struct tool *tool, const struct options *options, struct json *json,
 		.snapshots = result.push.sent.snapshots,
 		.data = result.push.sent.data,
 		.moved = result.push.sent.moved,
-		.wire = result.push.sent.wire, .deleted = result.deleted,
+		.wire = result.push.sent.wire,
+		.resumed = result.push.resumed, .deleted = result.deleted,
 		.deleted_remote = result.deleted_remote,
 	}, &err);
 	job_result_free(&result);
@@ -64,6 +65,7 @@ fetch_options(const struct options *options)
 			.level = push->send.level,
 			.rate = push->send.rate, .notify = push->notify,
 		},
+		.retry = options->job.retry,
 		.force = options->force, .notify = push->notify,
 	};
 }
@@ -88,6 +90,7 @@ pull_one(struct tool *tool, const struct options *options, struct json *json,
 		.taken = true, .present = result.pull.present,
 		.full = result.pull.full, .base = result.pull.base,
 		.snapshots = result.pull.snapshots, .wire = result.pull.wire,
+		.resumed = result.pull.resumed,
 	}, &err);
 	fetch_result_free(&result);
 	return code;

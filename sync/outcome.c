@@ -71,6 +71,7 @@ report_json(struct json *json, const struct outcome *outcome,
 	json_number(json, "data_bytes", outcome->data);
 	json_number(json, "moved_bytes", outcome->moved);
 	json_number(json, "stream_bytes", outcome->wire);
+	json_number(json, "resumed_at", outcome->resumed);
 	json_deleted(json, "deleted", &outcome->deleted);
 	json_deleted(json, "deleted_remote", &outcome->deleted_remote);
 	json_object_end(json);

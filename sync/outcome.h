@@ -19,7 +19,7 @@ struct outcome {
 	bool present;
 	bool full;
 	struct uuid base;
-	uint64_t snapshots, data, moved, wire;
+	uint64_t snapshots, data, moved, wire, resumed;
 	struct thinned deleted, deleted_remote;	/* the owner's */
 };
 

@@ -44,7 +44,7 @@ _refsend_value()
 		_refsend_files -f ;;
 	--restrict) _refsend_files -d ;;
 	-T | --threads | --as | --resume | --keep | --keep-remote | --reserve | \
-	    --max-size | --bwlimit | --timeout | --hook-timeout)
+	    --max-size | --bwlimit | --timeout | --retry | --hook-timeout)
 		COMPREPLY=() ;;
 	--pre | --post | -e | --rsh) _refsend_files -c ;;
 	*) return 1 ;;
@@ -135,7 +135,7 @@ _refsync()
 	-*) _refsend_offer --restore --force --verify --list --dry-run --pre \
 		--post --hook-timeout --no-full --newest-only --keep \
 		--keep-remote --live --as --compress --bwlimit --threads --rsh \
-		--ssh-config --identity --accept-new --timeout --progress \
+		--ssh-config --identity --accept-new --timeout --retry --progress \
 		--verbose --json --help --version ;;
 	*) _refsend_files -f ;;
 	esac

@@ -116,9 +116,8 @@ test_data(void **state)
 	static const struct record_range pieces[] = {
 		{ 5, 3 }, { 8, 1 }, { INT64_MAX - 2, 2 }
 	};
-	static const struct record_range prefixes[] = {
-		{ INT64_MAX - 6, 6 }, { 0, RECORD_RAW_MAX - 6 }
-	};
+	static const struct record_range prefixes[] = { { INT64_MAX - 6, 6 },
+		{ 0, RECORD_RAW_MAX - 6 } };
 	struct fixture *f = *state;
 	struct record record = build_data(pieces, f->bytes);
 	const struct record_data *got = &f->record.u.data;
@@ -202,17 +201,14 @@ test_data_prefix(void **state)
 	struct record good = build_data(&piece, f->bytes), bad;
 
 	good.u.data.encoding = RECORD_ZSTD;
-	for (uint8_t prefix = 0; prefix < 2; prefix++) {
+	good.u.data.prefix_ranges = &range;
+	for (uint8_t prefix = 0; prefix < 4; prefix++) {
 		bad = good;
-		bad.u.data.prefix = prefix;
-		bad.u.data.prefix_count = 1;
-		bad.u.data.prefix_ranges = &range;
-		refused(f, &bad, "not used");
-		bad.u.data.prefix_count = 0;
+		bad.u.data.prefix = prefix % 2;
+		bad.u.data.prefix_count = prefix / 2;
 		bad.u.data.prefix_length = 1;
 		refused(f, &bad, "not used");
 	}
-	good.u.data.prefix_ranges = &range;
 	for (uint8_t prefix = 2; prefix < 4; prefix++) {
 		const uint32_t most = RECORD_RAW_MAX - (prefix == 3 ? 64 : 0);
 
@@ -225,14 +221,8 @@ test_data_prefix(void **state)
 		accepted(f, &good);
 		range.offset++;
 		refused(f, &good, "too far");
-		range.offset = UINT64_MAX - 5;
-		refused(f, &good, "too far");
-		range = (struct record_range){ 0, most - 1 };
-		refused(f, &good, "the prefix ranges have");
-		range.length = ++good.u.data.prefix_length;
+		range = (struct record_range){ 0, ++good.u.data.prefix_length };
 		refused(f, &good, "is longer than");
-		range.length = good.u.data.prefix_length = 0;
-		refused(f, &good, "empty");
 	}
 }
 
@@ -251,12 +241,11 @@ test_data_prefix_ranges(void **state)
 	record.u.data.prefix = RECORD_PREFIX_BOTH;
 	record.u.data.prefix_ranges = ranges;
 	record.u.data.prefix_count = RECORD_PREFIX_RANGES_MAX;
-	record.u.data.prefix_length = 2 * RECORD_PREFIX_RANGES_MAX;
+	record.u.data.prefix_length = 2 * RECORD_PREFIX_RANGES_MAX + 1;
+	refused(f, &record, "the prefix ranges have");
+	record.u.data.prefix_length--;
 	accepted(f, &record);
-	assert_memory_equal(f->record.u.data.prefix_ranges, ranges,
-	    sizeof(ranges) - sizeof(ranges[0]));
 	record.u.data.prefix_count++;
-	record.u.data.prefix_length += 2;
 	refused(f, &record, "number of prefix ranges 1025");
 }
 
