@@ -45,7 +45,8 @@ all_there() {
 	local name
 
 	expect [ "$(ls "$A/vms/.snapshot")" = "$(ls "$B/replica/.snapshot")" ]
-	for name in $(ls "$A/vms/.snapshot"); do
+	for name in "$A"/vms/.snapshot/*; do
+		name=${name##*/}
 		expect cmp "$A/vms/.snapshot/$name" \
 			"$B/replica/.snapshot/$name"
 	done
