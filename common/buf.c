@@ -91,6 +91,15 @@ buf_get(struct buf_reader *r, size_t length)
 	return place;
 }
 
+void
+buf_get_copy(struct buf_reader *r, void *out, size_t length)
+{
+	const uint8_t *place = buf_get(r, length);
+
+	if (place != NULL)
+		memcpy(out, place, length);
+}
+
 uint8_t
 buf_get8(struct buf_reader *r)
 {
@@ -133,6 +142,21 @@ buf_get_string(struct buf_reader *r, size_t *length)
 	if (place == NULL)
 		*length = 0;
 	return place;
+}
+
+void
+buf_get_text(struct buf_reader *r, char *out, size_t size)
+{
+	size_t length;
+	const uint8_t *place = buf_get_string(r, &length);
+
+	if (place == NULL || length >= size) {
+		r->underrun = true;
+		length = 0;
+	} else if (length > 0) {
+		memcpy(out, place, length);
+	}
+	out[length] = '\0';
 }
 
 bool

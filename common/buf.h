@@ -39,12 +39,20 @@ void buf_put_string(struct buf_writer *w, const void *bytes, size_t length);
 
 /* The next length bytes, not copied; NULL if there are not so many. */
 const uint8_t *buf_get(struct buf_reader *r, size_t length);
+/* The same, copied to out, which is left as it is if there are not so many. */
+void buf_get_copy(struct buf_reader *r, void *out, size_t length);
 uint8_t buf_get8(struct buf_reader *r);
 uint16_t buf_get16(struct buf_reader *r);
 uint32_t buf_get32(struct buf_reader *r);
 uint64_t buf_get64(struct buf_reader *r);
 /* A u16 length and the bytes, not copied, not NUL-terminated. */
 const uint8_t *buf_get_string(struct buf_reader *r, size_t *length);
+
+/*
+ * A string, copied to out, of size bytes, with a NUL; one that does not fit
+ * counts as an underrun.
+ */
+void buf_get_text(struct buf_reader *r, char *out, size_t size);
 
 /* True if every get succeeded and nothing is left. */
 bool buf_complete(const struct buf_reader *r);

@@ -226,11 +226,13 @@ pipeline_next(struct pipeline *p, void **piece, struct err *err)
 	return rc;
 }
 
-void
+uint64_t
 pipeline_put(struct pipeline *p)
 {
+	uint64_t count;
+
 	pthread_mutex_lock(&p->lock);
-	p->filled++;
+	count = ++p->filled;
 	if (p->threads > 0) {
 		pthread_cond_signal(&p->to_take);
 	} else {
@@ -238,21 +240,33 @@ pipeline_put(struct pipeline *p)
 		sink_next(p);
 	}
 	pthread_mutex_unlock(&p->lock);
+	return count;
 }
 
 int
-pipeline_drain(struct pipeline *p, struct err *err)
+pipeline_wait(struct pipeline *p, uint64_t count, struct err *err)
 {
 	int rc;
 
 	pthread_mutex_lock(&p->lock);
-	while (p->sunk < p->filled)
+	while (p->sunk < count)
 		pthread_cond_wait(&p->is_free, &p->lock);
 	rc = p->rc;
 	if (rc != 0)
 		*err = p->err;
 	pthread_mutex_unlock(&p->lock);
 	return rc;
+}
+
+int
+pipeline_drain(struct pipeline *p, struct err *err)
+{
+	uint64_t filled;
+
+	pthread_mutex_lock(&p->lock);
+	filled = p->filled;
+	pthread_mutex_unlock(&p->lock);
+	return pipeline_wait(p, filled, err);
 }
 
 double

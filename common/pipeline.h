@@ -11,6 +11,7 @@
 #define COMMON_PIPELINE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/err.h"
 
@@ -42,14 +43,20 @@ int pipeline_new(unsigned threads, void **pieces, size_t count,
  */
 int pipeline_next(struct pipeline *pipeline, void **piece, struct err *err);
 
-/* The piece that pipeline_next() gave is filled: send it on its way. */
-void pipeline_put(struct pipeline *pipeline);
+/*
+ * The piece that pipeline_next() gave is filled: send it on its way.  Returns how
+ * many were put by now.
+ */
+uint64_t pipeline_put(struct pipeline *pipeline);
 
 /*
- * Wait until nothing is on its way.  Returns 0 if all that was put reached the
- * sink and it took it; else the error of the first piece, in order, that
- * failed; the sink took none after it.
+ * Wait until the first count of the pieces that were put are no longer on their
+ * way.  Returns 0 if all that left it reached the sink and it took it; else the
+ * error of the first piece, in order, that failed; the sink took none after it.
  */
+int pipeline_wait(struct pipeline *pipeline, uint64_t count, struct err *err);
+
+/* The same for all that were put. */
 int pipeline_drain(struct pipeline *pipeline, struct err *err);
 
 /*

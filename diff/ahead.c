@@ -15,17 +15,23 @@
  * of each file.  A longer range counts with its first HINT_MAX bytes: the
  * kernel reads ahead by itself in the rest.
  */
-#define RANGES_MAX 1024u
+#define RANGES_MAX 4096u
 #define BYTES_MAX ((uint64_t)16 << 20)
 #define HINT_MAX ((uint64_t)1 << 20)
 
+/* Where somebody looks early: so much before the use, in pieces of so much. */
+#define EARLY_MAX ((uint64_t)48 << 20)
+#define PIECE_MAX ((uint64_t)8 << 20)
+
 struct ahead {
 	struct cache_ahead files[2];
-	range_sink *use;
-	void *cookie;
+	range_sink *use, *early;	/* early may be NULL */
+	void *cookie, *early_cookie;
 	struct range ranges[RANGES_MAX];	/* a ring */
-	uint64_t put, used;	/* counters: put - used are in it */
-	uint64_t bytes;		/* that were told of them */
+	/* Counters: put - used are in it, put - seen were only told of. */
+	uint64_t put, seen, used;
+	uint64_t told;		/* bytes that were told of, not yet seen */
+	uint64_t waiting;	/* bytes that were seen early, not yet used */
 };
 
 struct ahead *
@@ -43,6 +49,13 @@ ahead_new(int base_fd, int snapshot_fd, range_sink *use, void *cookie)
 }
 
 void
+ahead_look_early(struct ahead *ahead, range_sink *early, void *cookie)
+{
+	ahead->early = early;
+	ahead->early_cookie = cookie;
+}
+
+void
 ahead_free(struct ahead *ahead)
 {
 	free(ahead);
@@ -56,36 +69,94 @@ hint_of(const struct range *range)
 	    bytes_min(range->length, HINT_MAX) : 0;
 }
 
+static uint64_t
+length_of(const struct ahead *ahead, const struct range *range)
+{
+	return ahead->early != NULL && range->source == RANGE_READ ?
+	    range->length : 0;
+}
+
+/* The oldest range that was only told of. */
+static int
+see_next(struct ahead *ahead, struct err *err)
+{
+	const struct range *range = &ahead->ranges[ahead->seen % RANGES_MAX];
+
+	for (size_t i = 0; i < 2; i++) {
+		if (ahead->files[i].start <= range->offset)
+			cache_ahead_flush(&ahead->files[i]);
+	}
+	ahead->seen++;
+	ahead->told -= hint_of(range);
+	ahead->waiting += length_of(ahead, range);
+	if (ahead->early == NULL || range->source != RANGE_READ)
+		return 0;
+	return ahead->early(ahead->early_cookie, range, err);
+}
+
 /* Use the oldest range. */
 static int
 use_next(struct ahead *ahead, struct err *err)
 {
-	const struct range range = ahead->ranges[ahead->used++ % RANGES_MAX];
+	struct range range;
+	int rc = 0;
 
-	for (size_t i = 0; i < 2; i++) {
-		if (ahead->files[i].start <= range.offset)
-			cache_ahead_flush(&ahead->files[i]);
-	}
-	ahead->bytes -= hint_of(&range);
+	if (ahead->seen == ahead->used)
+		rc = see_next(ahead, err);
+	if (rc != 0)
+		return rc;
+	range = ahead->ranges[ahead->used++ % RANGES_MAX];
+	ahead->waiting -= length_of(ahead, &range);
 	return ahead->use(ahead->cookie, &range, err);
 }
 
-int
-ahead_put(struct ahead *ahead, const struct range *range, struct err *err)
+/* Let go on what has waited long enough for told bytes more to be told. */
+static int
+advance(struct ahead *ahead, uint64_t told, struct err *err)
 {
-	const uint64_t hint = hint_of(range);
 	int rc = 0;
 
+	while (rc == 0 && ahead->told > 0 && ahead->told + told > BYTES_MAX)
+		rc = see_next(ahead, err);
 	while (rc == 0 && (ahead->put - ahead->used == RANGES_MAX ||
-	    (ahead->bytes > 0 && ahead->bytes + hint > BYTES_MAX)))
+	    ahead->waiting > EARLY_MAX ||
+	    (ahead->early == NULL && ahead->used < ahead->seen)))
 		rc = use_next(ahead, err);
+	return rc;
+}
+
+static int
+put_piece(struct ahead *ahead, const struct range *range, struct err *err)
+{
+	const uint64_t hint = hint_of(range);
+	const int rc = advance(ahead, hint, err);
+
 	if (rc != 0)
 		return rc;
 	for (size_t i = 0; i < 2 && hint > 0; i++)
 		cache_ahead_add(&ahead->files[i], range->offset, hint);
 	ahead->ranges[ahead->put++ % RANGES_MAX] = *range;
-	ahead->bytes += hint;
+	ahead->told += hint;
 	return 0;
+}
+
+int
+ahead_put(struct ahead *ahead, const struct range *range, struct err *err)
+{
+	struct range rest = *range;
+	int rc = 0;
+
+	while (rc == 0 && length_of(ahead, &rest) > PIECE_MAX) {
+		const struct range piece = {
+			.offset = rest.offset, .length = PIECE_MAX,
+			.source = RANGE_READ,
+		};
+
+		rc = put_piece(ahead, &piece, err);
+		rest.offset += PIECE_MAX;
+		rest.length -= PIECE_MAX;
+	}
+	return rc == 0 ? put_piece(ahead, &rest, err) : rc;
 }
 
 int
@@ -93,6 +164,11 @@ ahead_finish(struct ahead *ahead, struct err *err)
 {
 	int rc = 0;
 
+	while (rc == 0 && ahead->seen < ahead->put) {
+		rc = see_next(ahead, err);
+		if (rc == 0)
+			rc = advance(ahead, 0, err);
+	}
 	while (rc == 0 && ahead->used < ahead->put)
 		rc = use_next(ahead, err);
 	return rc;

@@ -23,6 +23,12 @@ struct ahead;
  */
 struct ahead *ahead_new(int base_fd, int snapshot_fd, range_sink *use,
     void *cookie);
+
+/*
+ * Have early see each range that will be read, when the kernel had its time and
+ * up to 48 MiB before it is used.  Long ranges come in pieces then.
+ */
+void ahead_look_early(struct ahead *ahead, range_sink *early, void *cookie);
 void ahead_free(struct ahead *ahead);
 
 /* Take a range; ranges that were taken before may be used meanwhile. */

@@ -16,6 +16,7 @@
 #include "snapshot/content.h"
 
 #define DROP_EVERY ((uint64_t)32 << 20)	/* see side_read() */
+#define KEEP_BYTES ((uint64_t)128 << 20)	/* see keep_some() */
 
 /* One of the two files, and where its data lies around the current position. */
 struct side {
@@ -28,6 +29,9 @@ struct side {
 	uint8_t *buffer;	/* DELTA_DATA_MAX bytes */
 	bool cold;		/* its pages may be dropped once they were read */
 	uint64_t dropped;	/* up to there they were */
+	bool keep;		/* some of them longer */
+	uint64_t since;		/* bytes read since mark was set */
+	uint64_t mark;		/* behind it all was read lately */
 };
 
 struct compare {
@@ -80,6 +84,7 @@ compare_new(const struct snapshot *base, const struct snapshot *snapshot,
 		compare_free(compare);
 		return NULL;
 	}
+	compare->base.keep = options->early != NULL;
 	return compare;
 }
 
@@ -125,6 +130,26 @@ side_at(struct side *side, uint64_t position, bool *data, uint64_t *until,
 	return 0;
 }
 
+/* Drop up to offset what was read. */
+static void
+drop_up_to(struct side *side, uint64_t offset)
+{
+	cache_drop(side->snapshot->fd, side->dropped, offset - side->dropped);
+	side->dropped = offset;
+}
+
+/* The last KEEP_BYTES at least stay: they may be wanted again. */
+static void
+keep_some(struct side *side, uint64_t offset, size_t length)
+{
+	side->since += length;
+	if (side->since < KEEP_BYTES)
+		return;
+	drop_up_to(side, side->mark);
+	side->mark = offset;
+	side->since = 0;
+}
+
 /* Read length bytes, at most DELTA_DATA_MAX; past the end there are zeros. */
 static int
 side_read(struct side *side, uint64_t offset, size_t length, struct err *err)
@@ -134,11 +159,10 @@ side_read(struct side *side, uint64_t offset, size_t length, struct err *err)
 		return err_sys(err, ERR_FAILED, "cannot read %s at byte %"
 		    PRIu64, side->snapshot->path, offset);
 	*side->read += length;
-	if (side->cold && offset - side->dropped >= DROP_EVERY) {
-		cache_drop(side->snapshot->fd, side->dropped,
-		    offset - side->dropped);
-		side->dropped = offset;
-	}
+	if (side->cold && side->keep)
+		keep_some(side, offset, length);
+	else if (side->cold && offset - side->dropped >= DROP_EVERY)
+		drop_up_to(side, offset);
 	return 0;
 }
 

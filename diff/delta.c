@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/bytes.h"
 #include "common/fsioctl.h"
 #include "diff/ahead.h"
 #include "diff/compare.h"
@@ -70,20 +71,37 @@ compare_next(void *cookie, const struct range *range, struct err *err)
 	return compare_range(run->compare, range->offset, range->length, err);
 }
 
+/* What is left of a range from start on. */
+static struct range
+cut_range(struct range range, uint64_t start)
+{
+	const uint64_t below = range.offset < start ?
+	    bytes_min(start - range.offset, range.length) : 0;
+
+	range.offset += below;
+	range.length -= below;
+	if (range.source != RANGE_READ)
+		range.source += below;
+	return range;
+}
+
 /* A range that the maps did not prove equal. */
 static int
-on_candidate(void *cookie, const struct range *range, struct err *err)
+on_candidate(void *cookie, const struct range *whole, struct err *err)
 {
 	struct run *run = cookie;
+	const struct range range = cut_range(*whole, run->options->start);
 	const struct delta_event event = {
-		.kind = DELTA_CANDIDATE, .offset = range->offset,
-		.length = range->length,
+		.kind = DELTA_CANDIDATE, .offset = range.offset,
+		.length = range.length,
 	};
 
-	run->stats->candidates += range->length;
+	if (range.length == 0)
+		return 0;
+	run->stats->candidates += range.length;
 	if (run->options->map_only)
 		return run->sink(run->cookie, &event, err);
-	return ahead_put(run->ahead, range, err);
+	return ahead_put(run->ahead, &range, err);
 }
 
 /*
@@ -282,6 +300,9 @@ delta_run(const struct snapshot *base, const struct snapshot *snapshot,
 	    stats);
 	run.ahead = ahead_new(base != NULL ? base->fd : -1, snapshot->fd,
 	    compare_next, &run);
+	if (run.ahead != NULL && base != NULL && options->early != NULL)
+		ahead_look_early(run.ahead, options->early,
+		    options->early_cookie);
 	if (run.compare == NULL || run.ahead == NULL)
 		rc = err_sys(err, ERR_FAILED, "%s", snapshot->path);
 	else

@@ -10,6 +10,7 @@
 
 #include "common/err.h"
 #include "common/notify.h"
+#include "diff/range.h"
 #include "snapshot/snapshot.h"
 
 enum delta_kind {
@@ -45,6 +46,18 @@ struct delta_options {
 	 * the base at another offset: whole blocks below both sizes.
 	 */
 	bool moved;
+	/*
+	 * Leave out all that lies below, and cut what straddles it.  It is
+	 * mapped, since windows follow each other, and never read.
+	 */
+	uint64_t start;
+	/*
+	 * If not NULL, it is told of each range that will be read, some time
+	 * before: while it looks at those, what was read of the base stays in
+	 * the page cache.
+	 */
+	range_sink *early;
+	void *early_cookie;
 	const struct notify *notify;
 };
 

@@ -30,8 +30,8 @@ struct apply {
 	enum reflink_mode reflink;
 	struct digest_state *digest;
 	const char *path;
-	apply_room *room;
-	void *cookie;
+	struct apply_calls calls;
+	uint64_t checkpoint;	/* records up to the last one, with it */
 	uint8_t *zeros;		/* RECORD_RAW_MAX bytes */
 	bool base_cold;		/* its pages may be dropped in the end */
 	/* Written to fd: since write-back was last begun, and up to where. */
@@ -43,6 +43,12 @@ static int
 write_error(const struct apply *apply, struct err *err)
 {
 	return err_sys(err, ERR_FAILED, "cannot write %s", apply->path);
+}
+
+static int
+ask_room(const struct apply *apply, uint64_t bytes, struct err *err)
+{
+	return apply->calls.room(apply->calls.cookie, bytes, err);
 }
 
 /*
@@ -76,7 +82,7 @@ write_data(struct apply *apply, const struct patch *patch, struct err *err)
 	int rc = 0;
 
 	if (apply->fd >= 0)
-		rc = apply->room(apply->cookie, data->raw_length, err);
+		rc = ask_room(apply, data->raw_length, err);
 	for (uint32_t i = 0; i < data->piece_count && rc == 0; i++) {
 		const struct record_range *piece = &data->pieces[i];
 		const size_t length = (size_t)piece->length;
@@ -105,7 +111,7 @@ write_zeros(struct apply *apply, const struct record_range *range,
 	while (done < range->length) {
 		const size_t n = (size_t)bytes_min(range->length - done,
 		    RECORD_RAW_MAX);
-		const int rc = apply->room(apply->cookie, n, err);
+		const int rc = ask_room(apply, n, err);
 
 		if (rc != 0)
 			return rc;
@@ -157,7 +163,7 @@ copy_moved(struct apply *apply, const struct record_clone *clone,
 	while (done < clone->length) {
 		const size_t n = (size_t)bytes_min(clone->length - done,
 		    RECORD_RAW_MAX);
-		const int rc = apply->room(apply->cookie, n, err);
+		const int rc = ask_room(apply, n, err);
 
 		if (rc != 0)
 			return rc;
@@ -184,7 +190,7 @@ write_moved(struct apply *apply, const struct patch *patch, struct err *err)
 		return 0;
 	if (apply->reflink == REFLINK_NEVER)
 		return copy_moved(apply, clone, patch->raw, err);
-	rc = apply->room(apply->cookie, CLONE_ROOM, err);
+	rc = ask_room(apply, CLONE_ROOM, err);
 	if (rc != 0 || fs_clone_range(apply->base_fd, clone->source_offset,
 	    clone->length, apply->fd, clone->offset) == 0)
 		return rc;
@@ -206,6 +212,9 @@ write_step(void *cookie, void *piece, struct err *err)
 		return write_ranges(apply, &patch->record.u.hole, true, err);
 	case RECORD_CLONE:
 		return write_moved(apply, patch, err);
+	case RECORD_CHECKPOINT:
+		return apply->calls.checkpoint(apply->calls.cookie,
+		    patch->record.u.checkpoint.offset, err);
 	default:
 		return write_data(apply, patch, err);
 	}
@@ -264,10 +273,9 @@ apply_free(struct apply *apply)
 void
 apply_start(struct apply *apply, int fd, uint64_t size, int base_fd,
     enum reflink_mode reflink, struct digest_state *digest, const char *path,
-    apply_room *room, void *cookie)
+    const struct apply_calls *calls)
 {
-	apply->room = room;
-	apply->cookie = cookie;
+	apply->calls = *calls;
 	apply->fd = fd;
 	apply->size = size;
 	apply->base_fd = base_fd;
@@ -285,8 +293,13 @@ read_ahead(const struct apply *apply, const struct record *record)
 	const struct record_data *data = &record->u.data;
 	struct cache_ahead ahead = { .fd = apply->base_fd };
 
-	if (record->type != RECORD_DATA || apply->base_fd < 0 ||
-	    data->prefix != RECORD_PREFIX_SAME)
+	if (record->type != RECORD_DATA || apply->base_fd < 0)
+		return;
+	for (uint32_t i = 0; i < data->prefix_count; i++)
+		cache_ahead_add(&ahead, data->prefix_ranges[i].offset,
+		    data->prefix_ranges[i].length);
+	cache_ahead_flush(&ahead);
+	if ((data->prefix & RECORD_PREFIX_SAME) == 0)
 		return;
 	for (uint32_t i = 0; i < data->piece_count; i++)
 		cache_ahead_add(&ahead, data->pieces[i].offset,
@@ -300,13 +313,22 @@ apply_record(struct apply *apply, const struct record *record,
 {
 	void *patch;
 	const int rc = pipeline_next(apply->pipeline, &patch, err);
+	uint64_t count;
 
 	if (rc != 0)
 		return rc;
 	read_ahead(apply, record);
 	patch_take(patch, record);
-	pipeline_put(apply->pipeline);
+	count = pipeline_put(apply->pipeline);
+	if (record->type == RECORD_CHECKPOINT)
+		apply->checkpoint = count;
 	return 0;
+}
+
+int
+apply_reached(struct apply *apply, struct err *err)
+{
+	return pipeline_wait(apply->pipeline, apply->checkpoint, err);
 }
 
 int

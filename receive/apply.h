@@ -29,6 +29,18 @@ void apply_free(struct apply *apply);
 typedef int apply_room(void *cookie, uint64_t bytes, struct err *err);
 
 /*
+ * Told of a CHECKPOINT when all that came before it is written.  Called like
+ * apply_room().
+ */
+typedef int apply_checkpoint(void *cookie, uint64_t offset, struct err *err);
+
+struct apply_calls {
+	apply_room *room;
+	apply_checkpoint *checkpoint;
+	void *cookie;		/* of both */
+};
+
+/*
  * Start with a file.  fd is the file under construction, which already holds
  * the base, cut or extended to the final size; -1 checks and writes nothing.
  * size is its size.
@@ -39,14 +51,20 @@ typedef int apply_room(void *cookie, uint64_t bytes, struct err *err);
  */
 void apply_start(struct apply *apply, int fd, uint64_t size, int base_fd,
     enum reflink_mode reflink, struct digest_state *digest, const char *path,
-    apply_room *room, void *cookie);
+    const struct apply_calls *calls);
 
 /*
- * Apply a DATA, ZERO, HOLE or CLONE record, now or later: an error may be that of a
- * record before.
+ * Apply a DATA, ZERO, HOLE, CLONE or CHECKPOINT record, now or later: an error
+ * may be that of a record before.
  */
 int apply_record(struct apply *apply, const struct record *record,
     struct err *err);
+
+/*
+ * Wait until the last CHECKPOINT was told of, or something failed before: the
+ * error is then that.
+ */
+int apply_reached(struct apply *apply, struct err *err);
 
 /*
  * Wait until nothing is on its way: until then the file, the base and the digest

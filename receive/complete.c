@@ -13,34 +13,50 @@
 #include "common/hash.h"
 #include "common/io.h"
 #include "receive/receiver.h"
+#include "snapshot/partial_kept.h"
 
 /*
  * Is the result what the sender read?  A snapshot that came whole was digested
- * on the way; one that came as a difference is read for it.
+ * on the way; one that came as a difference, or with an interruption, is read
+ * for it.
  */
 static int
 check_digest(struct receiver *r, const struct record_digest *sent,
     struct digest *mine, struct err *err)
 {
+	const bool known = sent->algorithm == DIGEST_XXH3_128;
+
 	memset(mine, 0, sizeof(*mine));
 	if (r->blind)
 		return 0;
 	if (r->digest != NULL)
 		digest_final(r->digest, mine);
-	if (sent->algorithm != DIGEST_XXH3_128)
+	else if (r->options->dry_run || (!known && r->target.based))
 		return 0;
-	if (r->digest == NULL) {
-		if (r->options->dry_run)
-			return 0;
-		if (digest_file(r->partial.fd, r->begin.size, NULL,
-		    mine) != 0)
-			return err_sys(err, ERR_FAILED, "cannot read %s",
-			    r->target.path);
-	}
-	if (!hash_matches(sent->value, mine->value, sizeof(mine->value)))
+	else if (digest_file(r->partial.fd, r->begin.size, NULL, mine) != 0)
+		return err_sys(err, ERR_FAILED, "cannot read %s",
+		    r->target.path);
+	if (known &&
+	    !hash_matches(sent->value, mine->value, sizeof(mine->value)))
 		return err_set(err, ERR_STREAM, "%s does not have the digest "
 		    "that the sender gives it", r->target.path);
 	return 0;
+}
+
+/*
+ * What is whole is no partial to go on with any more, and must not say so when
+ * it has its name.  An interruption from here on loses it: so that this does not
+ * take long, the contents are synced before.
+ */
+static int
+end_checkpoints(const struct receiver *r, struct err *err)
+{
+	if (!r->keeping)
+		return 0;
+	if (fsync(r->partial.fd) != 0)
+		return err_sys(err, ERR_FAILED, "cannot sync %s",
+		    r->target.path);
+	return partial_state_remove(r->partial.fd, r->target.path, err);
 }
 
 /* Metadata, seal, mode; then everything to disk. */
@@ -61,8 +77,10 @@ seal_partial(struct receiver *r, const struct digest *digest, struct err *err)
 
 	memcpy(seal.origin, r->target.origin, sizeof(seal.origin));
 	memcpy(seal.name, r->target.snapshot_name, sizeof(seal.name));
-	rc = metadata_apply(fd, path, &r->metadata, r->options->trusted,
-	    r->options->notify, &seal.mode, err);
+	rc = end_checkpoints(r, err);
+	if (rc == 0)
+		rc = metadata_apply(fd, path, &r->metadata,
+		    r->options->trusted, r->options->notify, &seal.mode, err);
 	if (rc == 0)
 		rc = metadata_apply_times(fd, path, &r->metadata, err);
 	if (rc == 0)
@@ -73,6 +91,21 @@ seal_partial(struct receiver *r, const struct digest *digest, struct err *err)
 		return err_sys(err, ERR_FAILED, "cannot sync %s", path);
 	cache_drop(fd, 0, 0);
 	return 0;
+}
+
+/* What is left of older snapshots nobody will send any more. */
+static void
+forget_older(const struct receiver *r)
+{
+	struct seal received = {
+		.lineage = r->begin.lineage,
+		.generation = r->begin.generation,
+		.cut = r->begin.cut,
+		.created = r->begin.created,
+	};
+
+	memcpy(received.origin, r->target.origin, sizeof(received.origin));
+	partial_kept_remove_older(&r->store, &received);
 }
 
 /* Account for a snapshot that is there now, or was. */
@@ -114,6 +147,8 @@ receiver_complete(struct receiver *r, const struct record_digest *sent,
 		if (rc == 0)
 			rc = partial_publish(&r->partial, dirfd, target->name,
 			    target->path, err);
+		if (rc == 0)
+			forget_older(r);
 	}
 	/* Whoever published it may not have come to sync its name. */
 	if (rc == 0 && target->present && !r->options->dry_run &&

@@ -5,25 +5,26 @@
 #include "config.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/json.h"
 #include "common/pipeline.h"
 #include "common/text.h"
 #include "common/tool.h"
 #include "receive/receive.h"
 #include "receive/recv_server.h"
+#include "receive/report.h"
 #include "stream-format/dump.h"
 #include "stream-format/record.h"
 
 static const char help[] =
 "Usage: refrecv [-n] [-v] [-P] [--json] [--live] [--as NAME] [--wait]\n"
 "               [--reflink=auto|always|never] [--reserve=SIZE]\n"
-"               [--trust-metadata] [-T N] [DIR]\n"
+"               [--resumable] [--trust-metadata] [-T N] [DIR]\n"
+"       refrecv --token [--json] [DIR]\n"
 "       refrecv --serve [--restrict DIR] [--append-only] [--max-size SIZE] [DIR]\n"
 "       refrecv --dump\n"
 "\n"
@@ -38,6 +39,9 @@ static const char help[] =
 "                        never\n"
 "      --reserve=SIZE    keep so much space free (default: the larger of 2 %\n"
 "                        and 256M)\n"
+"      --resumable       if the stream breaks off, keep what came, to go on with\n"
+"      --token           print the tokens with which refsend goes on with what was\n"
+"                        kept\n"
 "      --trust-metadata  also take setuid bits, security.* and trusted.*\n"
 "  -T, --threads N       decode with N threads (default: one a processor)\n"
 "      --wait            wait while another refrecv receives into DIR\n"
@@ -54,19 +58,22 @@ static const char help[] =
 "      --version         version\n"
 "\n"
 "Exit codes: 0 done, or there already; 1 failed; 2 usage; 3 stream refused;\n"
-"4 base unknown here; 5 base or replica is not what it was, or name taken;\n"
-"7 no space, or the file system cannot; 8 locked. See refrecv(1).\n";
+"4 base unknown here, or nothing to go on with; 5 base or replica is not what\n"
+"it was, or name taken; 6 interrupted, can be gone on with; 7 no space, or the\n"
+"file system cannot; 8 locked. See refrecv(1).\n";
 
 struct options {
 	struct receive_options receive;
 	struct receive_serving serving;	/* all but the options of receiving */
 	bool json;
 	bool dump;
+	bool token;
 	bool serve;
 };
 
-enum { OPT_LIVE = 256, OPT_AS, OPT_REFLINK, OPT_RESERVE, OPT_TRUST, OPT_WAIT,
-    OPT_DUMP, OPT_SERVE, OPT_RESTRICT, OPT_APPEND, OPT_MAX, OPT_JSON, OPT_HELP, OPT_VERSION };
+enum { OPT_LIVE = 256, OPT_AS, OPT_REFLINK, OPT_RESERVE, OPT_RESUMABLE,
+    OPT_TOKEN, OPT_TRUST, OPT_WAIT, OPT_DUMP, OPT_SERVE, OPT_RESTRICT,
+    OPT_APPEND, OPT_MAX, OPT_JSON, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "live", no_argument, NULL, OPT_LIVE },
@@ -74,6 +81,8 @@ static const struct option long_options[] = {
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "reflink", required_argument, NULL, OPT_REFLINK },
 	{ "reserve", required_argument, NULL, OPT_RESERVE },
+	{ "resumable", no_argument, NULL, OPT_RESUMABLE },
+	{ "token", no_argument, NULL, OPT_TOKEN },
 	{ "trust-metadata", no_argument, NULL, OPT_TRUST },
 	{ "wait", no_argument, NULL, OPT_WAIT },
 	{ "dump", no_argument, NULL, OPT_DUMP },
@@ -91,66 +100,6 @@ static const struct option long_options[] = {
 };
 
 static void
-report_lines(struct tool *tool, const struct options *options,
-    const struct receive_result *result)
-{
-	for (size_t i = 0; i < result->count; i++) {
-		const struct received *received = &result->snapshots[i];
-		char data[TEXT_SIZE_SIZE];
-
-		if (received->present)
-			notify_line(&tool->notify, NOTIFY_VERBOSE, "%s is "
-			    "there already", received->path);
-		else
-			notify_line(&tool->notify, NOTIFY_VERBOSE, "%s %s%s: "
-			    "%s of data, %" PRIu64 " bytes of zeros, %" PRIu64
-			    " of holes, %" PRIu64 " moved",
-			    options->receive.dry_run ?
-			    "would receive" : "received", received->path,
-			    received->based ? " onto its base" : " whole",
-			    text_size(received->data, data), received->zeros,
-			    received->holes, received->moved);
-	}
-	if (result->live != NULL)
-		notify_line(&tool->notify, NOTIFY_VERBOSE, "live file: %s",
-		    result->live);
-}
-
-static void
-report_json(struct tool *tool, const struct options *options,
-    const struct receive_result *result)
-{
-	struct json json = { .out = stdout };
-	char id[UUID_TEXT_SIZE];
-
-	json_object(&json, NULL);
-	json_array(&json, "snapshots");
-	for (size_t i = 0; i < result->count; i++) {
-		const struct received *received = &result->snapshots[i];
-
-		json_object(&json, NULL);
-		json_string(&json, "path", received->path);
-		json_string(&json, "id", uuid_format(&received->id, id));
-		json_bool(&json, "present", received->present);
-		json_bool(&json, "incremental", received->based);
-		json_bool(&json, "base_reflinked", received->cloned);
-		json_number(&json, "data_bytes", received->data);
-		json_number(&json, "zero_bytes", received->zeros);
-		json_number(&json, "hole_bytes", received->holes);
-		json_number(&json, "moved_bytes", received->moved);
-		json_object_end(&json);
-	}
-	json_array_end(&json);
-	if (result->live != NULL)
-		json_string(&json, "live", result->live);
-	json_number(&json, "stream_bytes", result->wire);
-	json_bool(&json, "dry_run", options->receive.dry_run);
-	json_seconds(&json, "seconds", tool_seconds(tool));
-	json_object_end(&json);
-	fputc('\n', stdout);
-}
-
-static void
 run(struct tool *tool, struct options *options, const char *directory,
     struct err *err)
 {
@@ -161,10 +110,25 @@ run(struct tool *tool, struct options *options, const char *directory,
 	rc = err_never_silent(err, receive_stream(STDIN_FILENO, directory,
 	    &options->receive, &result, err));
 	if (options->json && rc == 0)
-		report_json(tool, options, &result);
+		report_json(&options->receive, &result, tool_seconds(tool));
 	else
-		report_lines(tool, options, &result);
+		report_lines(&options->receive, &result);
 	receive_result_free(&result);
+}
+
+static int
+run_token(struct tool *tool, const struct options *options,
+    const char *directory)
+{
+	struct err err = ERR_INIT;
+	struct unfinished *list;
+	size_t count;
+
+	if (unfinished_list(directory, &list, &count, &err) == 0)
+		report_tokens(list, count, options->json);
+	free(list);
+	tool_flush(&err);
+	return tool_finish(tool, &err);
 }
 
 /* Be the far side. Errors are told to the near side, and only there. */
@@ -198,11 +162,15 @@ check_options(struct tool *tool, const struct options *options, int arguments)
 	    receive->live || receive->dry_run || receive->as != NULL))
 		wrong = "with --serve the near side says what to do: leave out "
 		    "--dump, --json, --live, --as and -n";
+	else if (options->token && (options->serve || options->dump ||
+	    receive->live || receive->dry_run || receive->as != NULL))
+		wrong = "--token receives nothing: leave out --serve, --dump, "
+		    "--live, --as and -n";
 	else if (options->serving.restricted && arguments > 0)
 		wrong = "--restrict names the directory already";
 	else if (isatty(STDIN_FILENO) && options->serve)
 		wrong = "--serve talks to refsync, not to a terminal";
-	else if (isatty(STDIN_FILENO))
+	else if (isatty(STDIN_FILENO) && !options->token)
 		wrong = "a stream does not come from a terminal: send it with "
 		    "refsend";
 	if (wrong == NULL)
@@ -263,6 +231,12 @@ take_option(struct tool *tool, struct options *options, int option,
 		options->receive.dry_run = true;
 		tool->verbose = true;
 		return 0;
+	case OPT_RESUMABLE:
+		options->receive.resumable = true;
+		return 0;
+	case OPT_TOKEN:
+		options->token = true;
+		return 0;
 	case OPT_TRUST:
 		options->receive.trusted = true;
 		return 0;
@@ -322,6 +296,9 @@ main(int argc, char **argv)
 	}
 	if (check_options(&tool, &options, argc - optind) != 0)
 		return ERR_USAGE;
+	if (options.token)
+		return run_token(&tool, &options,
+		    optind < argc ? argv[optind] : ".");
 	if (options.serve)
 		return run_serve(&tool, &options, argv[optind]);
 	/* At the end of a pipe refsend shows progress, and knows how far. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * patch.c - a DATA, ZERO, HOLE or CLONE record on its way into a file.
+ * patch.c - a record on its way into a file.
  */
 #include "config.h"
 
@@ -58,6 +58,9 @@ patch_take(struct patch *patch, const struct record *record)
 
 		memcpy(patch->ranges, data->pieces, data->piece_count * size);
 		memcpy(patch->encoded, data->data, data->encoded_length);
+		memcpy(patch->prefix_ranges, data->prefix_ranges,
+		    data->prefix_count * size);
+		patch->record.u.data.prefix_ranges = patch->prefix_ranges;
 		patch->record.u.data.pieces = patch->ranges;
 		patch->record.u.data.data = patch->encoded;
 	} else if (record->type == RECORD_ZERO) {
@@ -71,6 +74,21 @@ patch_take(struct patch *patch, const struct record *record)
 	}
 }
 
+/* Read ranges of the base behind what is there of the prefix. */
+static int
+add_to_prefix(struct patch *patch, int base_fd,
+    const struct record_range *ranges, uint32_t count, size_t *done)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < count && rc == 0; i++) {
+		rc = io_pread_zeros(base_fd, patch->prefix + *done,
+		    (size_t)ranges[i].length, ranges[i].offset);
+		*done += (size_t)ranges[i].length;
+	}
+	return rc;
+}
+
 /* Read what the prefix of a record is made of; *length receives its size. */
 static int
 read_prefix(struct patch *patch, int base_fd, const char *path,
@@ -78,20 +96,13 @@ read_prefix(struct patch *patch, int base_fd, const char *path,
 {
 	const struct record_data *data = &patch->record.u.data;
 	size_t done = 0;
-	int rc = 0;
+	int rc;
 
-	if (data->prefix == RECORD_PREFIX_RANGE) {
-		rc = io_pread_zeros(base_fd, patch->prefix,
-		    data->prefix_length, data->prefix_offset);
-		done = data->prefix_length;
-	} else if (data->prefix == RECORD_PREFIX_SAME) {
-		for (uint32_t i = 0; i < data->piece_count && rc == 0; i++) {
-			rc = io_pread_zeros(base_fd, patch->prefix + done,
-			    (size_t)data->pieces[i].length,
-			    data->pieces[i].offset);
-			done += (size_t)data->pieces[i].length;
-		}
-	}
+	rc = add_to_prefix(patch, base_fd, data->prefix_ranges,
+	    data->prefix_count, &done);
+	if (rc == 0 && (data->prefix & RECORD_PREFIX_SAME) != 0)
+		rc = add_to_prefix(patch, base_fd, data->pieces,
+		    data->piece_count, &done);
 	*length = done;
 	if (rc != 0)
 		return err_sys(err, ERR_FAILED, "cannot read the base of %s",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * patch.h - a DATA, ZERO, HOLE or CLONE record on its way into a file.
+ * patch.h - a record on its way into a file.
  *
  * The record that the stream reader hands out is gone with the next one; a
  * patch has a copy, and decodes it in any thread.
@@ -18,6 +18,7 @@ struct patch {
 	const uint8_t *bytes;	/* DATA, decoded: raw_length bytes */
 	/* What these point to. */
 	struct record_range *ranges;	/* RECORD_PIECES_MAX */
+	struct record_range prefix_ranges[RECORD_PREFIX_RANGES_MAX];
 	uint8_t *encoded;
 	uint8_t *raw;		/* RECORD_RAW_MAX bytes */
 	uint8_t *prefix;	/* likewise */

@@ -2,96 +2,34 @@
 /*
  * receive.c - turn a stream into replicas.
  *
- * For each snapshot: BEGIN chooses name and base and makes a private clone of
- * the base; DATA, ZERO and HOLE patch it; END checks, seals and publishes it.
+ * For each snapshot: BEGIN chooses name and base; what follows META makes a
+ * private clone of the base, or takes over what an interrupted run left; DATA,
+ * ZERO, HOLE and CLONE patch it; END checks, seals and publishes it.
  */
 #include "config.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/fsioctl.h"
 #include "receive/live.h"
 #include "receive/receiver.h"
+#include "snapshot/partial_kept.h"
 
-#define RESERVE_EVERY ((uint64_t)64 << 20)	/* bytes written between checks */
-
-/* Forget the current snapshot, and remove what was made of it. */
+/* Forget the current snapshot, and remove what was made of it if not kept. */
 static void
 drop_current(struct receiver *r)
 {
-	partial_discard(&r->partial);
+	if (r->kept)
+		partial_leave(&r->partial);
+	else
+		partial_discard(&r->partial);
 	metadata_free(&r->metadata);
 	target_close(&r->target);
 	digest_free(r->digest);
 	r->digest = NULL;
 	free(r->received.path);
 	memset(&r->received, 0, sizeof(r->received));
-}
-
-/* Keep the reserve, looking every 64 MiB. */
-static int
-check_room(void *cookie, uint64_t bytes, struct err *err)
-{
-	struct receiver *r = cookie;
-
-	r->unchecked += bytes;
-	r->unseen += bytes;
-	if (r->unchecked < RESERVE_EVERY)
-		return 0;
-	r->unchecked = 0;
-	return reserve_check(&r->options->reserve, r->store.dir, bytes,
-	    &r->unseen, err);
-}
-
-/* Make the partial hold what the base holds. */
-static int
-duplicate_base(struct receiver *r, struct err *err)
-{
-	const struct snapshot *base = &r->target.base;
-	struct stat st;
-	int rc;
-
-	rc = content_duplicate(base->fd, r->partial.fd, r->options->reflink,
-	    base->path, &r->received.cloned, err);
-	if (rc != 0)
-		return rc;
-	if (fstat(r->partial.fd, &st) != 0 ||
-	    (uint64_t)st.st_size != r->begin.base_size)
-		return err_set(err, ERR_FAILED, "the clone of %s is not whole",
-		    base->path);
-	if (r->received.cloned)
-		return 0;
-	if (r->options->reflink == REFLINK_AUTO)
-		notify_line(r->options->notify, NOTIFY_WARNING,
-		    "%s: the base was copied, not reflinked", r->target.path);
-	r->unseen += r->begin.base_size;
-	return reserve_check(&r->options->reserve, r->store.dir, 0,
-	    &r->unseen, err);
-}
-
-/* Fill the partial with the base, and give it its size. */
-static int
-prepare_partial(struct receiver *r, struct err *err)
-{
-	const int fd = r->partial.fd;
-	struct fs_info info;
-	int rc = 0;
-
-	if (r->target.based)
-		rc = duplicate_base(r, err);
-	if (rc != 0)
-		return rc;
-	if (fs_info(fd, &info) != 0 ||
-	    fs_set_cow_extent_size(fd, info.block_size) != 0)
-		return err_sys(err, ERR_FAILED, "%s", r->target.path);
-	if (ftruncate(fd, (off_t)r->begin.size) != 0)
-		return err_sys(err, ERR_FAILED, "cannot make %s",
-		    r->target.path);
-	return 0;
 }
 
 /* In a dry run: is the base a snapshot that this stream would have brought? */
@@ -128,29 +66,16 @@ on_begin(struct receiver *r, const struct record_begin *begin,
 		    &begin->lineage, err);
 	if (rc != 0)
 		return rc;
+	r->started = r->resumed = r->keeping = false;
 	r->received.id = begin->snapshot;
 	r->received.present = r->target.present;
 	r->received.based = r->target.based || r->blind;
 	r->received.path = strdup(r->target.path);
 	if (r->received.path == NULL)
 		return err_sys(err, ERR_FAILED, "%s", r->target.path);
-	if (r->target.present)
-		return 0;
-	if (!r->target.based &&
-	    (r->digest = digest_new(begin->size)) == NULL)
-		return err_sys(err, ERR_FAILED, "%s", r->target.path);
-	if (!options->dry_run) {
-		rc = reserve_check(&options->reserve, r->store.dir, 0,
-		    &r->unseen, err);
-		if (rc == 0)
-			rc = partial_create(&r->store, &r->partial, err);
-		if (rc == 0)
-			rc = prepare_partial(r, err);
-	}
-	apply_start(r->apply, r->partial.fd, begin->size,
-	    r->target.based ? r->target.base.fd : -1, options->reflink,
-	    r->digest, r->target.path, check_room, r);
-	return rc;
+	if (r->target.present && !options->dry_run)
+		partial_kept_remove(&r->store, &begin->snapshot);
+	return 0;
 }
 
 /* Keep the metadata: the record is gone with the next one. */
@@ -183,8 +108,6 @@ sum_ranges(const struct record_ranges *ranges)
 static int
 on_ranges(struct receiver *r, const struct record *record, struct err *err)
 {
-	if (r->target.present)
-		return 0;
 	if (record->type == RECORD_DATA)
 		r->received.data += record->u.data.raw_length;
 	else if (record->type == RECORD_ZERO)
@@ -194,6 +117,35 @@ on_ranges(struct receiver *r, const struct record *record, struct err *err)
 	else
 		r->received.holes += sum_ranges(&record->u.hole);
 	return r->blind ? 0 : apply_record(r->apply, record, err);
+}
+
+/*
+ * Let the file be synced when it is written up to here; the checkpoint before
+ * this one must be durable by now.
+ */
+static int
+on_checkpoint(struct receiver *r, const struct record *record,
+    struct err *err)
+{
+	int rc;
+
+	if (!r->keeping)
+		return 0;
+	rc = apply_reached(r->apply, err);
+	if (rc == 0)
+		rc = checkpoint_wait(r->checkpoint, err);
+	return rc == 0 ? apply_record(r->apply, record, err) : rc;
+}
+
+/* Wait until nothing is on its way, into the file or to the disk. */
+static int
+settle(struct receiver *r, struct err *err)
+{
+	int rc = apply_finish(r->apply, err);
+
+	if (rc == 0 && r->keeping)
+		rc = checkpoint_wait(r->checkpoint, err);
+	return rc;
 }
 
 /*
@@ -209,7 +161,7 @@ finish_snapshot(struct receiver *r, const struct record_end *end,
 	struct record *none;
 	int rc;
 
-	rc = apply_finish(r->apply, err);
+	rc = settle(r, err);
 	if (rc != 0)
 		return rc;
 	if (last && !r->options->embedded) {
@@ -229,6 +181,27 @@ finish_snapshot(struct receiver *r, const struct record_end *end,
 	return rc == 0 && last ? 1 : rc;
 }
 
+/* A record of the body, which begins with RESUME if an interrupted one goes on. */
+static int
+on_body(struct receiver *r, const struct record *record, struct err *err)
+{
+	int rc = 0;
+
+	if (r->target.present && record->type != RECORD_END)
+		return 0;
+	if (record->type == RECORD_RESUME)
+		return receiver_resume(r, &record->u.resume, err);
+	if (!r->target.present && !r->started)
+		rc = receiver_prepare(r, err);
+	if (rc != 0)
+		return rc;
+	if (record->type == RECORD_END)
+		return finish_snapshot(r, &record->u.end, err);
+	if (record->type == RECORD_CHECKPOINT)
+		return on_checkpoint(r, record, err);
+	return on_ranges(r, record, err);
+}
+
 static int
 on_record(struct receiver *r, const struct record *record, struct err *err)
 {
@@ -237,16 +210,32 @@ on_record(struct receiver *r, const struct record *record, struct err *err)
 		return on_begin(r, &record->u.begin, err);
 	case RECORD_META:
 		return on_meta(r, &record->u.meta.metadata, err);
-	case RECORD_DATA:
-	case RECORD_ZERO:
-	case RECORD_HOLE:
-	case RECORD_CLONE:
-		return on_ranges(r, record, err);
-	case RECORD_END:
-		return finish_snapshot(r, &record->u.end, err);
 	default:
-		return 0;
+		return on_body(r, record, err);
 	}
+}
+
+/*
+ * The stream broke off: nothing of what came is wrong, so what is durable of the
+ * snapshot may stay.  This is the one case in which it does; after any other
+ * failure it could hold what caused it.
+ */
+static int
+keep_partial(struct receiver *r, int rc, struct err *err)
+{
+	const struct err why = *err;
+	uint64_t offset;
+
+	if (!r->keeping || r->partial.fd < 0)
+		return rc;
+	offset = checkpoint_offset(r->checkpoint);
+	if (offset == 0 && !r->resumed)
+		return rc;
+	r->kept = true;
+	err_clear(err);
+	return err_set(err, ERR_INTERRUPTED, "%s; %s stays, up to byte %"
+	    PRIu64 " of %" PRIu64 ": refrecv --token tells how to go on",
+	    why.text, r->target.path, offset, r->begin.size);
 }
 
 /*
@@ -257,12 +246,14 @@ static int
 finish_after(struct receiver *r, int rc, struct err *err)
 {
 	struct err failed = ERR_INIT;
-	const int finished = apply_finish(r->apply, &failed);
+	const int finished = settle(r, &failed);
 
-	if (finished == 0)
-		return rc;
-	*err = failed;
-	return finished;
+	if (finished != 0) {
+		*err = failed;
+		return finished;
+	}
+	return stream_reader_broke_off(r->reader) ? keep_partial(r, rc, err) :
+	    rc;
 }
 
 static int
@@ -318,6 +309,7 @@ receive_stream(int fd, const char *directory,
 	if (rc == 0)
 		rc = receive_records(&r, err);
 	apply_free(r.apply);
+	checkpoint_free(r.checkpoint);
 	drop_current(&r);
 	stream_reader_free(r.reader);
 	store_close(&r.store);

@@ -15,12 +15,22 @@
 #include "snapshot/content.h"
 #include "snapshot/reserve.h"
 
+/*
+ * So much of a snapshot is durable: all its ranges below offset.  Called by
+ * another thread, or by the one of receive_stream(), never twice at a time.
+ */
+typedef void receive_durable(void *cookie, const struct uuid *snapshot,
+    uint64_t offset);
+
 struct receive_options {
 	const char *as;		/* name in place of the origin, or NULL */
 	bool live;		/* also publish the live file */
 	bool dry_run;		/* check everything, write nothing */
 	bool embedded;		/* more than the stream comes from fd */
 	bool wait;		/* for another receive into the directory */
+	bool resumable;		/* keep what came if the stream breaks off */
+	receive_durable *durable;	/* told of that, or NULL */
+	void *cookie;		/* of durable */
 	bool trusted;		/* setuid, security.*, trusted.* */
 	unsigned threads;	/* that decode; see pipeline.h */
 	enum reflink_mode reflink;
@@ -39,6 +49,7 @@ struct received {
 	uint64_t zeros;
 	uint64_t holes;
 	uint64_t moved;		/* what the base had elsewhere */
+	uint64_t resumed;	/* offset at which the stream went on, or 0 */
 };
 
 struct receive_result {
@@ -56,6 +67,11 @@ struct receive_result {
  * not before; on failure what was received of it is removed.  Snapshots of a
  * longer stream that were complete before the failure stay.  Free the result
  * with receive_result_free(), also after a failure.
+ *
+ * If resumable, and for a snapshot that a stream goes on with in any case, there
+ * is one exception: the stream ends too early, or cannot be read any more, and
+ * a checkpoint of the current snapshot is durable.  Then that stays to be gone
+ * on with: ERR_INTERRUPTED.
  */
 int receive_stream(int fd, const char *directory,
     const struct receive_options *options, struct receive_result *result,

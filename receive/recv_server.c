@@ -9,6 +9,7 @@
 
 #include "receive/remedy.h"
 #include "receive/recv_server.h"
+#include "receive/unfinished.h"
 #include "serve/server.h"
 #include "snapshot/prune.h"
 
@@ -33,6 +34,41 @@ tell_received(struct server *server, const struct received *received,
 	return server_tell(server, err);
 }
 
+/* Comes from the thread that made it durable. */
+static void
+tell_durable(void *cookie, const struct uuid *snapshot, uint64_t offset)
+{
+	struct server *server = cookie;
+	struct dialogue message = { .type = DIALOGUE_DURABLE };
+	struct err ignored = ERR_INIT;
+
+	message.u.durable.id = *snapshot;
+	message.u.durable.offset = offset;
+	/* That nobody hears is found by whoever reads the stream. */
+	talk_put(server->talk, &message, &ignored);
+}
+
+static int
+on_unfinished(struct server *server, struct err *err)
+{
+	struct err none = ERR_INIT;
+	struct unfinished *list = NULL;
+	size_t count = 0;
+	int rc = unfinished_list(SERVER_HERE, &list, &count, &none);
+
+	if (rc == -ERR_NOBASE || rc == -ERR_LOCKED)
+		return 0;
+	if (rc != 0)
+		*err = none;
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		server_prepare(server, DIALOGUE_TOKEN);
+		server->message.u.token = list[i].token;
+		rc = server_tell(server, err);
+	}
+	free(list);
+	return rc;
+}
+
 static int
 on_stream(struct server *server, const struct dialogue_stream *stream,
     struct err *err)
@@ -49,6 +85,9 @@ on_stream(struct server *server, const struct dialogue_stream *stream,
 	options.live = stream->live;
 	options.as = stream->as[0] != '\0' ? stream->as : NULL;
 	options.embedded = true;
+	options.resumable = true;
+	options.durable = tell_durable;
+	options.cookie = server;
 	rc = receive_stream(server->in, SERVER_HERE, &options, &result, err);
 	/* What was complete before a failure stays, and is told. */
 	for (size_t i = 0; told == 0 && i < result.count; i++)
@@ -155,6 +194,8 @@ answer(struct server *server, struct err *err)
 	switch (server->request.type) {
 	case DIALOGUE_STREAM:
 		return on_stream(server, &server->request.u.stream, err);
+	case DIALOGUE_UNFINISHED:
+		return on_unfinished(server, err);
 	case DIALOGUE_PRUNE:
 		return on_prune(server, &server->request.u.prune, err);
 	case DIALOGUE_MEND:

@@ -17,7 +17,7 @@
 #include "receive/remedy.h"
 #include "snapshot/blocks.h"
 #include "snapshot/catalog.h"
-#include "snapshot/partial.h"
+#include "snapshot/partial_kept.h"
 
 #define RESERVE_EVERY ((uint64_t)64 << 20)	/* bytes written between checks */
 

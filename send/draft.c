@@ -12,8 +12,7 @@
 #include "stream-format/compress.h"
 
 #define RELATED 64u	/* see changed_in_place() */
-#define SAMPLE 65536u	/* bytes to try a prefix on */
-#define WORTH 32u	/* a prefix that saves less than 1/WORTH is not worth it */
+#define WORTH 32u	/* a prefix that is like less than 1/WORTH is not worth it */
 
 struct draft *
 draft_new(void)
@@ -42,10 +41,12 @@ draft_free(struct draft *draft)
 }
 
 void
-draft_clear(struct draft *draft, enum draft_kind kind, int level)
+draft_clear(struct draft *draft, enum draft_kind kind, int level,
+    const struct alike *alike)
 {
 	draft->kind = kind;
 	draft->level = level;
+	draft->alike = alike;
 	draft->count = 0;
 	draft->raw_length = 0;
 }
@@ -87,59 +88,56 @@ changed_in_place(const struct draft *draft)
 	return same > words / RELATED;
 }
 
-static int
-compress_some(struct draft *draft, bool prefix, size_t length, size_t *encoded,
-    struct err *err)
-{
-	return compress(draft->compressor, draft->level, draft->raw, length,
-	    prefix ? draft->base : NULL, prefix ? length : 0, draft->encoded,
-	    encoded, err);
-}
-
 /*
- * Is the base worth being the prefix?  It costs time here, and there it has to
- * be read.  Bytes that moved within the base (an insertion) are found by trying
- * on a sample.
+ * Which bytes of the base shall be the prefix?  They cost time here, and there
+ * they have to be read.  *own: those at the same places; what else is in
+ * draft->found.
  */
-static int
-choose_prefix(struct draft *draft, bool *prefix, struct err *err)
+static void
+choose_prefix(struct draft *draft, bool *own)
 {
-	const size_t sample = draft->raw_length < SAMPLE ? draft->raw_length :
-	    SAMPLE;
-	size_t with, without;
-	int rc;
+	const bool based = draft->kind == DRAFT_PREFIX;
 
-	*prefix = draft->kind == DRAFT_PREFIX;
-	if (!*prefix || changed_in_place(draft))
-		return 0;
-	rc = compress_some(draft, true, sample, &with, err);
-	if (rc == 0)
-		rc = compress_some(draft, false, sample, &without, err);
-	if (rc == 0)
-		*prefix = with < without - without / WORTH;
-	return rc;
+	draft->found = (struct alike_found){ .count = 0 };
+	if (draft->alike != NULL)
+		alike_find(draft->alike, draft->raw, draft->raw_length,
+		    draft->ranges, based ? draft->count : 0, &draft->found);
+	*own = based && (changed_in_place(draft) ||
+	    draft->found.own > draft->raw_length / WORTH);
 }
 
 /* Compress the bytes; raw, if that is no shorter. */
 static int
 encode_data(struct draft *draft, struct record_data *data, struct err *err)
 {
+	const struct alike_found *found = &draft->found;
+	uint8_t *prefix;
 	size_t length;
-	bool prefix;
-	int rc;
+	bool own;
+	int rc = 0;
 
 	data->data = draft->raw;
 	data->encoded_length = draft->raw_length;
 	if (draft->level == 0)
 		return 0;
-	rc = choose_prefix(draft, &prefix, err);
+	choose_prefix(draft, &own);
+	prefix = draft->base - found->length;
+	if (found->count > 0)
+		rc = alike_read(draft->alike, found, prefix, err);
 	if (rc == 0)
-		rc = compress_some(draft, prefix, draft->raw_length, &length,
+		rc = compress(draft->compressor, draft->level, draft->raw,
+		    draft->raw_length, prefix, found->length +
+		    (own ? draft->raw_length : 0), draft->encoded, &length,
 		    err);
 	if (rc != 0 || length >= draft->raw_length)
 		return rc;
 	data->encoding = RECORD_ZSTD;
-	data->prefix = prefix ? RECORD_PREFIX_SAME : RECORD_PREFIX_NONE;
+	data->prefix = own ? RECORD_PREFIX_SAME : RECORD_PREFIX_NONE;
+	if (found->count > 0)
+		data->prefix |= RECORD_PREFIX_RANGES;
+	data->prefix_count = found->count;
+	data->prefix_length = found->length;
+	data->prefix_ranges = found->parts;
 	data->encoded_length = (uint32_t)length;
 	data->data = draft->encoded;
 	return 0;

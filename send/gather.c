@@ -25,6 +25,7 @@
 struct gather {
 	struct stream_writer *writer;
 	struct digest_state *digest;
+	const struct alike *alike;
 	int level;
 	bool adaptive;		/* level is adapted */
 	unsigned since;		/* drafts since it was looked at */
@@ -98,9 +99,11 @@ gather_free(struct gather *gather)
 }
 
 void
-gather_start(struct gather *gather, struct digest_state *digest)
+gather_start(struct gather *gather, struct digest_state *digest,
+    const struct alike *alike)
 {
 	gather->digest = digest;
+	gather->alike = alike;
 }
 
 /* Send the current draft on its way. */
@@ -155,7 +158,7 @@ have_draft(struct gather *gather, enum draft_kind kind, uint32_t limit,
 		return rc;
 	adapt(gather);
 	gather->draft = piece;
-	draft_clear(gather->draft, kind, gather->level);
+	draft_clear(gather->draft, kind, gather->level, gather->alike);
 	return 0;
 }
 
@@ -165,7 +168,8 @@ add_data(struct gather *gather, const struct delta_event *event,
 {
 	const bool prefix = event->base != NULL && gather->level > 0;
 	const enum draft_kind kind = prefix ? DRAFT_PREFIX : DRAFT_PLAIN;
-	const uint32_t limit = prefix ? DRAFT_PREFIX_BYTES : DRAFT_PLAIN_BYTES;
+	const uint32_t limit = prefix || gather->alike != NULL ?
+	    DRAFT_PREFIX_BYTES : DRAFT_PLAIN_BYTES;
 	uint64_t done = 0;
 
 	while (done < event->length) {

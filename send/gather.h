@@ -13,6 +13,7 @@
 
 #include "common/err.h"
 #include "diff/delta.h"
+#include "send/alike.h"
 #include "snapshot/digest.h"
 #include "stream-format/stream_writer.h"
 
@@ -29,8 +30,13 @@ struct gather;
 int gather_new(struct stream_writer *writer, int level, unsigned threads,
     struct gather **gather, struct err *err);
 
-/* Start with a snapshot: digest, if not NULL, takes in all its data. */
-void gather_start(struct gather *gather, struct digest_state *digest);
+/*
+ * Start with a snapshot: digest, if not NULL, takes in all its data; alike, if
+ * not NULL, tells what of the base its bytes are like.  Both must outlive
+ * gather_finish().
+ */
+void gather_start(struct gather *gather, struct digest_state *digest,
+    const struct alike *alike);
 
 /* Take one event; a delta_sink whose cookie is the struct gather. */
 int gather_event(void *cookie, const struct delta_event *event,

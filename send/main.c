@@ -25,7 +25,8 @@
 
 static const char help[] =
 "Usage: refsend [-i BASE | -I BASE] [-n] [-v] [-P] [--json]\n"
-"               [--compress=zstd[:N]|auto|none] [-T N] [-o FILE] SNAP\n"
+"               [--compress=zstd[:N]|auto|none] [-T N] [--resume=TOKEN]\n"
+"               [-o FILE] SNAP\n"
 "       refsend --serve [--restrict DIR] [-T N] [DIR]\n"
 "\n"
 "Write the snapshot SNAP as a stream to standard output, for refrecv:\n"
@@ -34,6 +35,8 @@ static const char help[] =
 "\n"
 "  -i, -p, --base BASE      only what changed since BASE, which refrecv must have\n"
 "  -I, --between BASE       likewise, with every snapshot taken between the two\n"
+"      --resume=TOKEN       go on with what was interrupted; refrecv tells the\n"
+"                           TOKEN\n"
 "  -n, --dry-run            write nothing, tell the exact size (as -v does)\n"
 "  -o, --output FILE        write to FILE, which must not exist\n"
 "      --compress=METHOD    zstd (level 2), zstd:N (1 to 19), none, or auto:\n"
@@ -49,7 +52,8 @@ static const char help[] =
 "      --help               this text\n"
 "      --version            version\n"
 "\n"
-"Exit codes: 0 done, 1 failed, 2 usage, 5 not what its seal says, 8 in use.\n"
+"Exit codes: 0 done, 1 failed, 2 usage, 4 TOKEN is for something else,\n"
+"5 not what its seal says, 8 in use.\n"
 "See refsend(1).\n";
 
 struct options {
@@ -62,9 +66,12 @@ struct options {
 	const char *restricted;	/* to this directory, or NULL */
 	int level;
 	unsigned threads;
+	bool resumed;
+	struct token token;	/* if resumed */
 };
 
-enum { OPT_COMPRESS = 256, OPT_SERVE, OPT_RESTRICT, OPT_JSON, OPT_HELP, OPT_VERSION };
+enum { OPT_COMPRESS = 256, OPT_SERVE, OPT_RESTRICT, OPT_RESUME, OPT_JSON,
+    OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "base", required_argument, NULL, 'i' },
@@ -75,6 +82,7 @@ static const struct option long_options[] = {
 	{ "serve", no_argument, NULL, OPT_SERVE },
 	{ "restrict", required_argument, NULL, OPT_RESTRICT },
 	{ "threads", required_argument, NULL, 'T' },
+	{ "resume", required_argument, NULL, OPT_RESUME },
 	{ "progress", no_argument, NULL, 'P' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -110,6 +118,8 @@ report(struct tool *tool, const struct options *options,
 	json_number(&json, "hole_bytes", result->holes);
 	json_number(&json, "moved_bytes", result->moved);
 	json_number(&json, "stream_bytes", result->wire);
+	if (options->resumed)
+		json_number(&json, "resumed_at", options->token.offset);
 	json_number(&json, "base_read_bytes", result->base_read);
 	json_number(&json, "snapshot_read_bytes", result->snapshot_read);
 	json_string(&json, "method", result->method);
@@ -156,6 +166,7 @@ run(struct tool *tool, const struct options *options, const char *snapshot,
 {
 	const struct send_options send_options = {
 		.level = options->level, .threads = options->threads,
+		.resume = options->resumed ? &options->token : NULL,
 		.notify = &tool->notify,
 	};
 	struct send_result result;
@@ -206,6 +217,13 @@ take_option(struct tool *tool, struct options *options, int option,
 		return -1;
 	case 'T':
 		return tool_threads(tool, value, &options->threads);
+	case OPT_RESUME:
+		options->resumed = true;
+		if (token_parse(value, &options->token) == 0)
+			return 0;
+		tool_usage(tool, "--resume takes a token of refrecv --token, "
+		    "all of it");
+		return -1;
 	case OPT_SERVE:
 		options->serve = true;
 		return 0;
@@ -252,9 +270,9 @@ check_options(struct tool *tool, const struct options *options, int arguments)
 	const char *wrong = NULL;
 
 	if (options->serve && (options->base != NULL || options->dry_run ||
-	    options->json || options->output != NULL))
+	    options->json || options->output != NULL || options->resumed))
 		wrong = "with --serve the near side says what to send: leave "
-		    "out -i, -I, -n, -o and --json";
+		    "out -i, -I, -n, -o, --json and --resume";
 	else if (options->serve && arguments > (options->restricted ? 0 : 1))
 		wrong = "--serve takes one directory, --restrict or DIR";
 	else if (options->serve && isatty(STDIN_FILENO))

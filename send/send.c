@@ -9,7 +9,9 @@
 #include "common/fsioctl.h"
 #include "common/metadata.h"
 #include "diff/delta.h"
+#include "send/alike.h"
 #include "send/gather.h"
+#include "send/resume.h"
 #include "send/sample.h"
 #include "send/send.h"
 #include "stream-format/stream_writer.h"
@@ -117,28 +119,41 @@ add_sample(const struct sample *sample, struct send_result *result)
 /* The ranges of one snapshot, and the digest if it is sent whole. */
 static int
 put_body(struct stream_writer *writer, struct gather *gather,
-    const struct snapshot *base,
-    const struct snapshot *snapshot, const struct send_options *options,
+    const struct snapshot *base, const struct snapshot *snapshot,
+    const struct token *resume, const struct send_options *options,
     struct digest *digest, struct send_result *result, struct err *err)
 {
-	const struct delta_options delta_options = {
-		.moved = true, .notify = options->notify,
+	struct delta_options delta_options = {
+		.moved = true, .start = resume != NULL ? resume->offset : 0,
+		.notify = options->notify,
 	};
 	struct digest_state *state = NULL;
+	struct alike *alike = NULL;
 	struct delta_stats stats;
 	struct sample sample;
 	struct err failed = ERR_INIT;
-	int rc, drained;
+	int rc = 0, drained;
 
 	memset(digest, 0, sizeof(*digest));
 	if (base == NULL && (state = digest_new(
 	    snapshot->identity.size)) == NULL)
 		return err_sys(err, ERR_FAILED, "%s", snapshot->path);
-	gather_start(gather, state);
+	if (base != NULL && options->level != 0) {
+		rc = alike_new(base, &alike, err);
+		if (rc != 0)
+			return rc;
+		delta_options.early = alike_learn;
+		delta_options.early_cookie = alike;
+	}
+	if (state != NULL && resume != NULL)
+		rc = resume_digest(snapshot, resume, state, options->notify,
+		    err);
+	gather_start(gather, state, alike);
 	sample_start(&sample, gather, writer);
-	rc = delta_run(base, snapshot, &delta_options, options->sample ?
-	    sample_event : gather_event, options->sample ? (void *)&sample :
-	    gather, &stats, err);
+	if (rc == 0)
+		rc = delta_run(base, snapshot, &delta_options,
+		    options->sample ? sample_event : gather_event,
+		    options->sample ? (void *)&sample : gather, &stats, err);
 	/* What failed to be written comes first. */
 	drained = gather_finish(gather, &failed);
 	if (drained != 0) {
@@ -157,15 +172,16 @@ put_body(struct stream_writer *writer, struct gather *gather,
 		result->method = stats.method;
 	}
 	digest_free(state);
+	alike_free(alike);
 	return rc;
 }
 
-/* One snapshot of the stream, from BEGIN to END. */
+/* One snapshot of the stream, from BEGIN to END; resume is NULL, or RESUME. */
 static int
 send_one(struct stream_writer *writer, struct gather *gather,
-    const struct snapshot *base, const struct snapshot *snapshot, bool last,
-    const struct send_options *options, struct send_result *result,
-    struct err *err)
+    const struct snapshot *base, const struct snapshot *snapshot,
+    const struct token *resume, bool last, const struct send_options *options,
+    struct send_result *result, struct err *err)
 {
 	struct digest digest;
 	int rc;
@@ -173,9 +189,11 @@ send_one(struct stream_writer *writer, struct gather *gather,
 	rc = put_begin(writer, base, snapshot, err);
 	if (rc == 0)
 		rc = put_meta(writer, snapshot, err);
+	if (rc == 0 && resume != NULL)
+		rc = resume_put(writer, resume, err);
 	if (rc == 0)
-		rc = put_body(writer, gather, base, snapshot, options, &digest,
-		    result, err);
+		rc = put_body(writer, gather, base, snapshot, resume, options,
+		    &digest, result, err);
 	if (rc == 0)
 		rc = put_end(writer, &digest, last, result, err);
 	if (rc == 0)
@@ -183,38 +201,52 @@ send_one(struct stream_writer *writer, struct gather *gather,
 	return rc;
 }
 
+/* The features that a stream of these makes use of. */
+static uint64_t
+required_features(const struct chain *chain,
+    const struct send_options *options)
+{
+	uint64_t required = options->level != 0 ? FEATURE_ZSTD : 0;
+
+	if (chain->count > 1)
+		required |= FEATURE_CLONE;
+	if (options->level != 0 && chain->count > 1)
+		required |= FEATURE_PREFIX;
+	if (options->resume != NULL)
+		required |= FEATURE_RESUME;
+	return required;
+}
+
 int
 send_chain(const struct chain *chain, int fd,
     const struct send_options *options, struct send_result *result,
     struct err *err)
 {
-	const size_t first = chain->based ? 1 : 0;
+	const struct token *resume = options->resume;
+	size_t first = chain->based ? 1 : 0;
 	struct stream_writer *writer;
 	struct gather *gather = NULL;
-	uint64_t required = 0;
 	struct uuid stream;
 	int rc;
 
 	memset(result, 0, sizeof(*result));
 	result->method = "";
-	if (options->level != 0)
-		required = FEATURE_ZSTD;
-	if (chain->count > 1)
-		required |= FEATURE_CLONE;
-	if (options->level != 0 && chain->count > 1)
-		required |= FEATURE_PREFIX;
-	rc = uuid_random(&stream, err);
+	rc = resume != NULL ? resume_find(chain, resume, &first, err) : 0;
 	if (rc == 0)
-		rc = stream_writer_new(fd, required, &stream, &writer, err);
+		rc = uuid_random(&stream, err);
+	if (rc == 0)
+		rc = stream_writer_new(fd, required_features(chain, options),
+		    &stream, &writer, err);
 	if (rc != 0)
 		return rc;
 	stream_writer_pace(writer, options->rate);
 	rc = gather_new(writer, options->level, options->threads, &gather,
 	    err);
 	for (size_t i = first; rc == 0 && i < chain->count; i++)
-		rc = send_one(writer, gather, i > 0 ? &chain->snapshots[i - 1] : NULL,
-		    &chain->snapshots[i], i == chain->count - 1, options,
-		    result, err);
+		rc = send_one(writer, gather,
+		    i > 0 ? &chain->snapshots[i - 1] : NULL,
+		    &chain->snapshots[i], i == first ? resume : NULL,
+		    i == chain->count - 1, options, result, err);
 	gather_free(gather);
 	result->wire += stream_writer_bytes(writer);
 	stream_writer_free(writer);

@@ -12,10 +12,12 @@
 #include "common/notify.h"
 #include "send/chain.h"
 #include "send/gather.h"
+#include "stream-format/token.h"
 
 struct send_options {
 	int level;		/* of zstd; 0: none; or GATHER_AUTO */
 	unsigned threads;	/* that compress; see pipeline.h */
+	const struct token *resume;	/* where to go on, or NULL */
 	uint64_t rate;		/* bytes a second at most; 0: no limit */
 	bool sample;		/* compress some, and estimate the rest (fd -1) */
 	const struct notify *notify;
@@ -42,6 +44,11 @@ struct send_result {
  *
  * A snapshot or base that changes meanwhile is ERR_FAILED, and the stream is
  * left without its end, so that no reader takes it.
+ *
+ * With resume, the snapshot that it names is sent from its offset on, and what
+ * follows in the chain as usual; what comes before is left out.  ERR_NOBASE,
+ * before anything is written, if the chain does not hold that snapshot on its
+ * base.
  */
 int send_chain(const struct chain *chain, int fd,
     const struct send_options *options, struct send_result *result,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "send/resume.h"
 #include "send/send.h"
 #include "send/send_server.h"
 #include "serve/holdings.h"
@@ -98,9 +99,15 @@ send_stream(struct server *server, const struct chain *chain,
     const struct dialogue_send *request, struct err *err)
 {
 	const struct send_serving *const serving = server->cookie;
+	struct err ignored = ERR_INIT;
+	size_t index;
+	/* A token that does not fit is of no use: all is sent. */
 	const struct send_options options = {
 		.level = request->level == DIALOGUE_LEVEL_AUTO ? GATHER_AUTO :
 		    (int)request->level,
+		.resume = request->resume && resume_find(chain,
+		    &request->token, &index, &ignored) == 0 ?
+		    &request->token : NULL,
 		.threads = serving->threads, .notify = serving->notify,
 	};
 	struct send_result result;
@@ -114,11 +121,40 @@ send_stream(struct server *server, const struct chain *chain,
 	return rc == 0 ? talk_beat(server->talk, true, err) : rc;
 }
 
+/*
+ * The snapshots that are asked for.  What was interrupted may be an older one
+ * that was sent whole: then that comes first, and the rest upon it.
+ */
+static int
+open_request(const struct here *here, const struct dialogue_send *request,
+    const struct notify *notify, struct chain *chain, struct err *err)
+{
+	const struct token *token = &request->token;
+	const bool older = request->resume && uuid_is_nil(&request->base) &&
+	    uuid_is_nil(&token->base) &&
+	    !uuid_equal(&token->snapshot, &request->id) &&
+	    catalog_find(&here->catalog, &token->snapshot) != NULL;
+	const struct uuid *first = older ? &token->snapshot : &request->base;
+	char *path = NULL, *base = NULL;
+	int rc = find_path(here, &request->id, &path, err);
+
+	if (rc == 0 && !uuid_is_nil(first))
+		rc = find_path(here, first, &base, err);
+	if (rc == 0)
+		rc = chain_open(base, path, base != NULL && request->between,
+		    notify, chain, err);
+	if (rc == 0 && older)
+		chain->based = false;
+	free(path);
+	free(base);
+	return rc;
+}
+
 static int
 on_send(struct server *server, const struct dialogue_send *request,
     struct err *err)
 {
-	char *path = NULL, *base = NULL;
+	const struct send_serving *const serving = server->cookie;
 	struct chain chain;
 	struct here here;
 	int rc;
@@ -129,16 +165,8 @@ on_send(struct server *server, const struct dialogue_send *request,
 		    request->level);
 	rc = here_open(&here, err);
 	if (rc == 0)
-		rc = find_path(&here, &request->id, &path, err);
-	if (rc == 0 && !uuid_is_nil(&request->base))
-		rc = find_path(&here, &request->base, &base, err);
+		rc = open_request(&here, request, serving->notify, &chain, err);
 	here_close(&here);
-	if (rc == 0)
-		rc = chain_open(base, path, base != NULL && request->between,
-		    ((const struct send_serving *)server->cookie)->notify,
-		    &chain, err);
-	free(path);
-	free(base);
 	if (rc != 0)
 		return rc;
 	rc = send_stream(server, &chain, request, err);

@@ -79,28 +79,33 @@ copy_range(int src, int dst, uint64_t start, uint64_t end, uint8_t *buffer)
 	return 0;
 }
 
+/* Copy the data of src from from on, up to end, to where dst has a hole. */
+static int
+copy_data(int src, int dst, uint64_t from, uint64_t end)
+{
+	uint8_t *buffer = malloc(COPY_BUFFER_SIZE);
+	uint64_t start, stop;
+	int rc = -1;
+
+	while (buffer != NULL && (rc = content_next_data(src, from, end,
+	    &start, &stop)) > 0) {
+		rc = copy_range(src, dst, start, stop, buffer);
+		if (rc != 0)
+			break;
+		from = stop;
+	}
+	free(buffer);
+	return rc;
+}
+
 static int
 copy(int src, int dst, const char *path, struct err *err)
 {
-	uint8_t *buffer = malloc(COPY_BUFFER_SIZE);
-	uint64_t offset = 0, start, end;
 	struct stat st;
-	int rc;
 
-	if (buffer == NULL || fstat(src, &st) != 0 ||
-	    fs_copy_nocow(src, dst) != 0 || ftruncate(dst, st.st_size) != 0) {
-		free(buffer);
-		return err_sys(err, ERR_FAILED, "cannot copy %s", path);
-	}
-	while ((rc = content_next_data(src, offset, (uint64_t)st.st_size,
-	    &start, &end)) > 0) {
-		rc = copy_range(src, dst, start, end, buffer);
-		if (rc != 0)
-			break;
-		offset = end;
-	}
-	free(buffer);
-	if (rc != 0)
+	if (fstat(src, &st) != 0 || fs_copy_nocow(src, dst) != 0 ||
+	    ftruncate(dst, st.st_size) != 0 ||
+	    copy_data(src, dst, 0, (uint64_t)st.st_size) != 0)
 		return err_sys(err, ERR_FAILED, "cannot copy %s", path);
 	return 0;
 }
@@ -123,6 +128,58 @@ content_duplicate(int src, int dst, enum reflink_mode mode, const char *path,
 			    path);
 	}
 	return copy(src, dst, path, err);
+}
+
+/*
+ * Share what src holds from from on with dst, which ends there.  Whole blocks are
+ * shared: the rest of the block that from lies in is copied, and of the last
+ * one so much is shared as src has of it.  -1 with errno.
+ */
+static int
+clone_rest(int src, int dst, uint64_t from, uint64_t size, uint64_t src_size)
+{
+	struct fs_info info;
+	uint64_t start, end, block;
+
+	if (fs_info(dst, &info) != 0)
+		return -1;
+	block = info.block_size;
+	start = from + (block - from % block) % block;
+	end = bytes_min(size + (block - size % block) % block, src_size);
+	if (copy_data(src, dst, from, bytes_min(start, src_size)) != 0)
+		return -1;
+	return start < end ? fs_clone_range(src, start, end - start, dst,
+	    start) : 0;
+}
+
+int
+content_renew(int src, int dst, uint64_t from, uint64_t size,
+    enum reflink_mode mode, const char *path, bool *cloned, struct err *err)
+{
+	struct stat st = { .st_size = 0 };
+	int rc = 0;
+
+	*cloned = false;
+	if (ftruncate(dst, (off_t)from) != 0 ||
+	    (src >= 0 && fstat(src, &st) != 0))
+		return err_sys(err, ERR_FAILED, "cannot renew %s", path);
+	if (src >= 0 && mode != REFLINK_NEVER) {
+		rc = clone_rest(src, dst, from, size, (uint64_t)st.st_size);
+		*cloned = rc == 0;
+		if (rc != 0 && mode == REFLINK_ALWAYS &&
+		    fs_clone_unsupported(errno))
+			return err_sys(err, ERR_UNABLE, "cannot reflink %s",
+			    path);
+		if (rc != 0 && !fs_clone_unsupported(errno))
+			return err_sys(err, ERR_FAILED, "cannot reflink %s",
+			    path);
+	}
+	if (src >= 0 && !*cloned)
+		rc = copy_data(src, dst, from, bytes_min(size,
+		    (uint64_t)st.st_size));
+	if (rc != 0 || ftruncate(dst, (off_t)size) != 0)
+		return err_sys(err, ERR_FAILED, "cannot renew %s", path);
+	return 0;
 }
 
 /* The next piece that is data in either file; as content_next_data(). */

@@ -31,6 +31,16 @@ int content_duplicate(int src, int dst, enum reflink_mode mode,
     const char *path, bool *cloned, struct err *err);
 
 /*
+ * Cut dst at offset from, then let it hold up to size what src holds, zeros
+ * where src ends, or holes alone if src is -1.  What lies below from stays.
+ *
+ * mode and *cloned are those of content_duplicate(), whose work this is but for
+ * the beginning; so are path and what it returns.
+ */
+int content_renew(int src, int dst, uint64_t from, uint64_t size,
+    enum reflink_mode mode, const char *path, bool *cloned, struct err *err);
+
+/*
  * Find the next range of data (not hole) of fd, of size bytes, from offset on.
  * Returns 1 with *start and *end set, 0 if there is only hole up to size, -1
  * with errno.  A file system that knows no holes has data only.

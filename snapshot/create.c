@@ -18,7 +18,7 @@
 #include "common/metadata.h"
 #include "snapshot/create.h"
 #include "snapshot/lineage.h"
-#include "snapshot/partial.h"
+#include "snapshot/partial_kept.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/stamp.h"
 #include "snapshot/store.h"

@@ -159,17 +159,32 @@ read_range(struct reading *reading, uint64_t start, uint64_t end)
 }
 
 static int
-read_data(struct reading *reading)
+read_data(struct reading *reading, uint64_t from, uint64_t to)
 {
-	uint64_t offset = 0, start, end;
+	uint64_t start, end;
 	int rc;
 
-	while ((rc = content_next_data(reading->fd, offset, reading->size,
-	    &start, &end)) > 0) {
+	while ((rc = content_next_data(reading->fd, from, to, &start,
+	    &end)) > 0) {
 		if (read_range(reading, start, end) != 0)
 			return -1;
-		offset = end;
+		from = end;
 	}
+	return rc;
+}
+
+int
+digest_update_file(struct digest_state *state, int fd, uint64_t from,
+    uint64_t to)
+{
+	struct reading reading = {
+		.fd = fd, .size = to, .state = state,
+		.buffer = malloc(READ_BUFFER_SIZE),
+	};
+	const int rc = reading.buffer == NULL ? -1 :
+	    read_data(&reading, from, to);
+
+	free(reading.buffer);
 	return rc;
 }
 
@@ -185,7 +200,7 @@ digest_file(int fd, uint64_t size, const struct notify *notify,
 	int error, rc = -1;
 
 	if (reading.state != NULL && reading.buffer != NULL)
-		rc = read_data(&reading);
+		rc = read_data(&reading, 0, size);
 	error = errno;
 	if (rc == 0)
 		digest_final(reading.state, digest);

@@ -37,6 +37,13 @@ struct digest_state *digest_new(uint64_t size);
 void digest_update(struct digest_state *state, uint64_t offset,
     const void *data, size_t length);
 
+/*
+ * Take in bytes from to to of the open file fd, likewise; holes are not read.
+ * Returns 0, or -1 with errno.
+ */
+int digest_update_file(struct digest_state *state, int fd, uint64_t from,
+    uint64_t to);
+
 /* The digest of everything; the state can only be freed after this. */
 void digest_final(struct digest_state *state, struct digest *digest);
 

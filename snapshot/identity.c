@@ -128,20 +128,11 @@ identity_put(struct buf_writer *w, const struct identity *identity)
 	buf_put(w, identity->mounting.bytes, UUID_SIZE);
 }
 
-static void
-get_uuid(struct buf_reader *r, struct uuid *uuid)
-{
-	const uint8_t *bytes = buf_get(r, UUID_SIZE);
-
-	if (bytes != NULL)
-		memcpy(uuid->bytes, bytes, UUID_SIZE);
-}
-
 void
 identity_get(struct buf_reader *r, struct identity *identity)
 {
 	memset(identity, 0, sizeof(*identity));
-	get_uuid(r, &identity->filesystem);
+	buf_get_copy(r, identity->filesystem.bytes, UUID_SIZE);
 	identity->subvolume = buf_get64(r);
 	identity->inode = buf_get64(r);
 	identity->generation = buf_get64(r);
@@ -150,5 +141,5 @@ identity_get(struct buf_reader *r, struct identity *identity)
 	time_get(r, &identity->mtime);
 	identity->mode = (mode_t)buf_get32(r);
 	time_get(r, &identity->ctime);
-	get_uuid(r, &identity->mounting);
+	buf_get_copy(r, identity->mounting.bytes, UUID_SIZE);
 }

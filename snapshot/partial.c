@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * partial.c - make, publish and clean up files under construction.
+ * partial.c - make and publish files under construction.
  */
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,7 +19,6 @@
 #include "common/io.h"
 #include "snapshot/partial.h"
 
-#define PREFIX "partial."
 #define KEPT "replaced."	/* see keep_replaced() */
 
 /* Open and lock a new name; 1 if somebody else was there. */
@@ -34,7 +32,7 @@ try_create(const struct store *store, struct partial *partial)
 
 	if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
 		return -1;
-	snprintf(partial->name, sizeof(partial->name), PREFIX "%016" PRIx64,
+	snprintf(partial->name, sizeof(partial->name), PARTIAL_PREFIX "%016" PRIx64,
 	    number);
 	partial->fd = beneath_open(store->state, partial->name,
 	    O_RDWR | O_CREAT | O_EXCL, 0600);
@@ -143,7 +141,7 @@ keep_replaced(struct partial *partial, const char *path, struct err *err)
 	struct err why = *err;
 
 	snprintf(kept, sizeof(kept), KEPT "%s",
-	    partial->name + strlen(PREFIX));
+	    partial->name + strlen(PARTIAL_PREFIX));
 	if (renameat(store->state, partial->name, store->state, kept) != 0)
 		snprintf(kept, sizeof(kept), "%s", partial->name);
 	close(partial->fd);
@@ -197,30 +195,9 @@ partial_discard(struct partial *partial)
 }
 
 void
-partial_sweep(const struct store *store)
+partial_leave(struct partial *partial)
 {
-	const int fd = store->state < 0 ? -1 :
-	    beneath_open(store->state, ".", O_RDONLY | O_DIRECTORY, 0);
-	struct dirent *entry;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (dir == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while ((entry = readdir(dir)) != NULL) {
-		int file;
-
-		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0)
-			continue;
-		file = beneath_open(store->state, entry->d_name,
-		    O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-		if (file < 0)
-			continue;
-		if (flock(file, LOCK_EX | LOCK_NB) == 0)
-			unlinkat(store->state, entry->d_name, 0);
-		close(file);
-	}
-	closedir(dir);
+	if (partial->fd >= 0)
+		close(partial->fd);
+	partial->fd = -1;
 }

@@ -4,7 +4,8 @@
  *
  * It lies in the state directory under a private name, mode 0600, and is
  * locked by its maker.  Publishing renames it; a partial that nobody holds a
- * lock on was left by a run that was killed, and the next run removes it.
+ * lock on was left by a run that was killed, and the next run removes it, unless
+ * it is one to go on with (partial_kept.h).
  */
 #ifndef SNAPSHOT_PARTIAL_H
 #define SNAPSHOT_PARTIAL_H
@@ -13,6 +14,7 @@
 #include "snapshot/snapshot.h"
 #include "snapshot/store.h"
 
+#define PARTIAL_PREFIX "partial."	/* begins the names */
 #define PARTIAL_NAME_SIZE 32
 
 struct partial {
@@ -50,7 +52,7 @@ int partial_replace(struct partial *partial, int dirfd, const char *name,
 /* Remove it. Harmless after partial_publish() and on PARTIAL_INIT. */
 void partial_discard(struct partial *partial);
 
-/* Remove what killed runs left. */
-void partial_sweep(const struct store *store);
+/* Close and unlock it, and let it lie there. Harmless likewise. */
+void partial_leave(struct partial *partial);
 
 #endif

@@ -81,28 +81,6 @@ encode(const struct seal *seal, uint8_t *bytes)
 	return w.used;
 }
 
-static void
-get_uuid(struct buf_reader *r, struct uuid *uuid)
-{
-	const uint8_t *bytes = buf_get(r, UUID_SIZE);
-
-	if (bytes != NULL)
-		memcpy(uuid->bytes, bytes, UUID_SIZE);
-}
-
-/* A name of at most SEAL_NAME_MAX bytes; a longer one spoils the reader. */
-static void
-get_name(struct buf_reader *r, char name[SEAL_NAME_MAX + 1])
-{
-	size_t length;
-	const uint8_t *bytes = buf_get_string(r, &length);
-
-	if (length > SEAL_NAME_MAX || bytes == NULL)
-		r->underrun = true;
-	else
-		memcpy(name, bytes, length);
-}
-
 static bool
 decode(const uint8_t *bytes, size_t size, struct seal *seal)
 {
@@ -111,15 +89,15 @@ decode(const uint8_t *bytes, size_t size, struct seal *seal)
 	memset(seal, 0, sizeof(*seal));
 	if (buf_get16(&r) != SEAL_VERSION)
 		return false;
-	get_uuid(&r, &seal->id);
-	get_uuid(&r, &seal->lineage);
+	buf_get_copy(&r, seal->id.bytes, UUID_SIZE);
+	buf_get_copy(&r, seal->lineage.bytes, UUID_SIZE);
 	seal->generation = buf_get64(&r);
 	seal->cut = buf_get64(&r);
 	time_get(&r, &seal->created);
 	seal->mode = (mode_t)buf_get32(&r);
 	digest_get(&r, &seal->digest);
-	get_name(&r, seal->origin);
-	get_name(&r, seal->name);
+	buf_get_text(&r, seal->origin, sizeof(seal->origin));
+	buf_get_text(&r, seal->name, sizeof(seal->name));
 	identity_get(&r, &seal->identity);
 	time_get(&r, &seal->after);
 	time_get(&r, &seal->before);

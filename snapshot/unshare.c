@@ -14,6 +14,7 @@
 #include "common/metadata.h"
 #include "snapshot/content.h"
 #include "snapshot/partial.h"
+#include "snapshot/partial_kept.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/unshare.h"
 

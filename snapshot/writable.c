@@ -16,6 +16,7 @@
 #include "common/metadata.h"
 #include "snapshot/create.h"
 #include "snapshot/partial.h"
+#include "snapshot/partial_kept.h"
 #include "snapshot/saved.h"
 #include "snapshot/stamp.h"
 #include "snapshot/writable.h"

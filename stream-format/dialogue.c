@@ -30,9 +30,12 @@ dialogue_name(uint32_t type)
 		"unknown", "HELLO", "OPEN", "LIST", "HELD", "HOLD", "STREAM",
 		"RECEIVED", "PRUNE", "PRUNED", "DONE", "ERROR", "ALIVE", "BYE",
 		"CREATE", "SEND", "VERIFY", "HASHES", "MEND", "PATCH", "SEAL",
+		"UNFINISHED", "TOKEN", "DURABLE",
 	};
+	const bool known = type < sizeof(names) / sizeof(*names) &&
+	    names[type] != NULL;
 
-	return names[type < sizeof(names) / sizeof(*names) ? type : 0];
+	return names[known ? type : 0];
 }
 
 static void
@@ -200,6 +203,26 @@ fields_prune(struct fields *f, struct dialogue_prune *prune)
 }
 
 static void
+fields_token(struct fields *f, struct token *token)
+{
+	field_uuid(f, &token->snapshot);
+	field_uuid(f, &token->base);
+	field_uuid(f, &token->stream);
+	field64(f, &token->offset);
+}
+
+static void
+fields_send(struct fields *f, struct dialogue_send *send)
+{
+	field_uuid(f, &send->id);
+	field_uuid(f, &send->base);
+	field_bool(f, &send->between);
+	field32(f, &send->level);
+	field_bool(f, &send->resume);
+	fields_token(f, &send->token);
+}
+
+static void
 fields_hashes(struct fields *f, struct dialogue_hashes *hashes)
 {
 	field32(f, &hashes->count);
@@ -273,10 +296,7 @@ fields_all(struct fields *f, struct dialogue *m)
 		field_name(f, m->u.create.origin, false);
 		return true;
 	case DIALOGUE_SEND:
-		field_uuid(f, &m->u.send.id);
-		field_uuid(f, &m->u.send.base);
-		field_bool(f, &m->u.send.between);
-		field32(f, &m->u.send.level);
+		fields_send(f, &m->u.send);
 		return true;
 	case DIALOGUE_VERIFY:
 		field_uuid(f, &m->u.verify.id);
@@ -292,7 +312,15 @@ fields_all(struct fields *f, struct dialogue *m)
 	case DIALOGUE_PATCH:
 		fields_patch(f, &m->u.patch);
 		return true;
+	case DIALOGUE_TOKEN:
+		fields_token(f, &m->u.token);
+		return true;
+	case DIALOGUE_DURABLE:
+		field_uuid(f, &m->u.durable.id);
+		field64(f, &m->u.durable.offset);
+		return true;
 	case DIALOGUE_SEAL:
+	case DIALOGUE_UNFINISHED:
 	case DIALOGUE_DONE:
 	case DIALOGUE_ALIVE:
 	case DIALOGUE_BYE:

@@ -19,6 +19,7 @@
 #include "common/sha256.h"
 #include "common/uuid.h"
 #include "stream-format/record.h"
+#include "stream-format/token.h"
 
 #define DIALOGUE_VERSION 1
 #define DIALOGUE_HEADER_SIZE 24u
@@ -55,6 +56,9 @@ enum dialogue_type {
 	DIALOGUE_MEND = 18,	/* PATCHes follow, and SEAL; each answered by DONE */
 	DIALOGUE_PATCH = 19,
 	DIALOGUE_SEAL = 20,
+	DIALOGUE_UNFINISHED = 21,	/* answered by TOKEN */
+	DIALOGUE_TOKEN = 22,
+	DIALOGUE_DURABLE = 23,	/* during a stream */
 };
 
 struct dialogue_hello {
@@ -137,6 +141,14 @@ struct dialogue_send {
 	struct uuid base;	/* nil: whole */
 	bool between;		/* and what was taken between the two */
 	uint32_t level;		/* of zstd; 0: none; DIALOGUE_LEVEL_AUTO */
+	bool resume;		/* where token says, if that fits */
+	struct token token;
+};
+
+/* What of a snapshot cannot be lost any more: all below offset. */
+struct dialogue_durable {
+	struct uuid id;
+	uint64_t offset;
 };
 
 struct dialogue_verify {
@@ -186,6 +198,8 @@ struct dialogue {
 		struct dialogue_hashes hashes;
 		struct dialogue_mend mend;
 		struct dialogue_patch patch;
+		struct token token;
+		struct dialogue_durable durable;
 	} u;
 };
 

@@ -153,15 +153,18 @@ check_data(struct dump *dump, const struct record_data *data, struct err *err)
 static void
 print_data(FILE *out, const struct record_data *data)
 {
+	static const char *const prefixes[] = {
+		"none", "same", "ranges", "both"
+	};
+
 	fprintf(out, " raw=%" PRIu32 " encoded=%" PRIu32 " encoding=%s",
 	    data->raw_length, data->encoded_length,
 	    data->encoding == RECORD_ZSTD ? "zstd" : "raw");
-	if (data->prefix == RECORD_PREFIX_RANGE)
-		fprintf(out, " prefix=%" PRIu64 "+%" PRIu32,
-		    data->prefix_offset, data->prefix_length);
-	else
-		fprintf(out, " prefix=%s",
-		    data->prefix == RECORD_PREFIX_SAME ? "same" : "none");
+	fprintf(out, " prefix=%s", prefixes[data->prefix]);
+	for (uint32_t i = 0; i < data->prefix_count; i++)
+		fprintf(out, "%c%" PRIu64 "+%" PRIu64, i == 0 ? ':' : ',',
+		    data->prefix_ranges[i].offset,
+		    data->prefix_ranges[i].length);
 	fprintf(out, " hash=");
 	print_hex(out, data->hash.bytes, sizeof(data->hash.bytes));
 	print_ranges(out, data->pieces, data->piece_count);
@@ -172,6 +175,14 @@ print_clone(FILE *out, const struct record_clone *clone)
 {
 	fprintf(out, " %" PRIu64 "+%" PRIu64 " from %" PRIu64, clone->offset,
 	    clone->length, clone->source_offset);
+}
+
+static void
+print_resume(FILE *out, const struct record_resume *resume)
+{
+	print_uuid(out, "stream", &resume->stream);
+	print_uuid(out, "snapshot", &resume->snapshot);
+	fprintf(out, " offset=%" PRIu64, resume->offset);
 }
 
 static void
@@ -227,6 +238,8 @@ dump_record(struct dump *dump, const struct record *record, struct err *err)
 		print_clone(out, &record->u.clone);
 		break;
 	case RECORD_RESUME:
+		print_resume(out, &record->u.resume);
+		break;
 	case RECORD_DIGEST:
 		break;	/* the reader hands out none */
 	}

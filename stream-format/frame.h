@@ -19,8 +19,9 @@
 #define FEATURE_PREFIX (1u << 1)
 #define FEATURE_CLONE (1u << 2)
 #define FEATURE_FILES (1u << 3)		/* reserved */
-#define FEATURE_RESUME (1u << 4)	/* reserved */
-#define FEATURES_SUPPORTED (FEATURE_ZSTD | FEATURE_PREFIX | FEATURE_CLONE)
+#define FEATURE_RESUME (1u << 4)
+#define FEATURES_SUPPORTED (FEATURE_ZSTD | FEATURE_PREFIX | FEATURE_CLONE | \
+    FEATURE_RESUME)
 
 struct stream_header {
 	uint64_t required;		/* FEATURE_* */

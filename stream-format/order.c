@@ -54,6 +54,8 @@ begin(struct order *order, const struct record_begin *record, struct err *err)
 		return err_set(err, ERR_STREAM,
 		    "BEGIN has the id of another stream");
 	order->state = ORDER_META;
+	order->snapshots++;
+	order->snapshot = record->snapshot;
 	order->based = !uuid_is_nil(&record->base);
 	order->size = record->size;
 	order->base_size = record->base_size;
@@ -155,6 +157,33 @@ checkpoint(struct order *order, const struct record_checkpoint *record,
 	return 0;
 }
 
+/*
+ * An interrupted snapshot goes on: what lies below the offset is there.  Only
+ * the first of a stream can be one, and BEGIN and META alone come before.
+ */
+static int
+resume(struct order *order, const struct record_resume *record,
+    struct err *err)
+{
+	if (check_feature(order, FEATURE_RESUME, "RESUME", "resume", err) < 0)
+		return -ERR_STREAM;
+	if (order->snapshots != 1 || order->records != 2)
+		return err_set(err, ERR_STREAM, "RESUME comes elsewhere than "
+		    "right behind the first META of the stream");
+	if (!uuid_equal(&record->snapshot, &order->snapshot))
+		return err_set(err, ERR_STREAM,
+		    "RESUME has the id of another snapshot than BEGIN");
+	if (uuid_equal(&record->stream, &order->stream))
+		return err_set(err, ERR_STREAM,
+		    "RESUME goes on with the stream that it is in");
+	if (record->offset > order->size)
+		return err_set(err, ERR_STREAM, "RESUME: the offset %" PRIu64
+		    " lies beyond the size %" PRIu64 " of the snapshot",
+		    record->offset, order->size);
+	order->position = record->offset;
+	return 0;
+}
+
 static int
 check_count(const char *what, uint64_t said, uint64_t seen, struct err *err)
 {
@@ -223,10 +252,7 @@ account(struct order *order, const struct record *record, struct err *err)
 	case RECORD_END:
 		return end(order, &record->u.end, err);
 	case RECORD_RESUME:
-		if (check_feature(order, FEATURE_RESUME, "RESUME", "resume",
-		    err) < 0)
-			return -ERR_STREAM;
-		break;
+		return resume(order, &record->u.resume, err);
 	case RECORD_DIGEST:
 		break;
 	}

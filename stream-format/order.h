@@ -4,7 +4,7 @@
  *
  * One state machine that both the reader and, as a check of itself, the
  * writer run every record through: legal order, ascending ranges that end
- * within the snapshot, counts, CHECKPOINT positions, END.
+ * within the snapshot, counts, positions of CHECKPOINT and RESUME, END.
  */
 #ifndef STREAM_FORMAT_ORDER_H
 #define STREAM_FORMAT_ORDER_H
@@ -19,7 +19,7 @@
 enum order_state {
 	ORDER_BEGIN,		/* BEGIN must come */
 	ORDER_META,		/* META must come */
-	ORDER_BODY,		/* ranges, CHECKPOINT, DIGEST or END */
+	ORDER_BODY,		/* RESUME, ranges, CHECKPOINT, DIGEST or END */
 	ORDER_DONE,		/* nothing may come */
 };
 
@@ -28,12 +28,14 @@ struct order {
 	enum order_state state;
 	struct uuid stream;
 	uint64_t required;	/* features that the stream header announced */
+	uint64_t snapshots;	/* BEGINs so far */
+	struct uuid snapshot;	/* the current one */
 	bool based;		/* the current snapshot has a base */
 	uint64_t size;		/* size of the current snapshot */
 	uint64_t base_size;
 	struct timespec mtime;	/* as BEGIN has it */
 	struct record_digest result_digest;	/* likewise */
-	uint64_t position;	/* end of the last range */
+	uint64_t position;	/* end of the last range, or of what was there */
 	uint64_t records;	/* frames since BEGIN, skipped ones too */
 	uint64_t data;		/* sums of lengths */
 	uint64_t zeros;

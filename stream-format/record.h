@@ -21,9 +21,10 @@
 
 #define RECORD_RAW_MAX 1048576u		/* raw bytes of a DATA record */
 #define RECORD_PIECES_MAX 65536u	/* pieces or ranges of a record */
+#define RECORD_PREFIX_RANGES_MAX 1024u	/* ranges of a prefix */
 #define RECORD_PAYLOAD_MAX 2162688u	/* payload of a frame */
 #define RECORD_NAME_MAX 255		/* NAME_MAX of Linux */
-#define RECORD_CHECKPOINT_BYTES 33554432u	/* from one to the next */
+#define RECORD_CHECKPOINT_BYTES 33554432u	/* from one to the next, at most */
 
 enum record_type {
 	RECORD_BEGIN = 1,
@@ -92,7 +93,8 @@ enum record_encoding {
 enum record_prefix {
 	RECORD_PREFIX_NONE = 0,
 	RECORD_PREFIX_SAME = 1,		/* the base at the pieces */
-	RECORD_PREFIX_RANGE = 2,	/* prefix_offset, prefix_length */
+	RECORD_PREFIX_RANGES = 2,	/* the ranges of the base that it names */
+	RECORD_PREFIX_BOTH = 3,		/* those, then the base at the pieces */
 };
 
 struct record_data {
@@ -104,8 +106,9 @@ struct record_data {
 	uint32_t raw_length;
 	uint32_t encoded_length;
 	struct hash128 hash;		/* of the raw bytes */
-	uint64_t prefix_offset;
-	uint32_t prefix_length;
+	uint32_t prefix_count;		/* of ranges, in any order */
+	uint32_t prefix_length;		/* their bytes */
+	const struct record_range *prefix_ranges;
 	const struct record_range *pieces;	/* length fits 32 bits */
 	const uint8_t *data;		/* encoded_length bytes */
 };

@@ -40,7 +40,7 @@ check_encoding(const struct record_data *data, struct err *err)
 	if (data->encoding > RECORD_ZSTD)
 		return err_set(err, ERR_STREAM,
 		    "DATA: the encoding %u is not known", data->encoding);
-	if (data->prefix > RECORD_PREFIX_RANGE)
+	if (data->prefix > RECORD_PREFIX_BOTH)
 		return err_set(err, ERR_STREAM,
 		    "DATA: the kind of prefix %u is not known", data->prefix);
 	if (data->source != 0)
@@ -50,18 +50,35 @@ check_encoding(const struct record_data *data, struct err *err)
 	if (data->encoding == RECORD_RAW && data->prefix != RECORD_PREFIX_NONE)
 		return err_set(err, ERR_STREAM,
 		    "DATA: raw bytes do not take a prefix");
-	if (data->prefix == RECORD_PREFIX_RANGE) {
-		if (data->prefix_length > RECORD_RAW_MAX ||
-		    !record_range_valid(data->prefix_offset,
-		    data->prefix_length))
-			return err_set(err, ERR_STREAM,
-			    "DATA: a prefix of %" PRIu32 " bytes at %" PRIu64
-			    " is outside the limits", data->prefix_length,
-			    data->prefix_offset);
-	} else if (data->prefix_offset != 0 || data->prefix_length != 0) {
+	return 0;
+}
+
+/* The rules of how long a prefix is, the bytes at the pieces counted. */
+static int
+check_prefix(const struct record_data *data, uint32_t reserved,
+    struct err *err)
+{
+	const bool same = (data->prefix & RECORD_PREFIX_SAME) != 0;
+	const uint32_t most = RECORD_RAW_MAX - (same ? data->raw_length : 0);
+
+	if (reserved != 0)
 		return err_set(err, ERR_STREAM,
-		    "DATA: a prefix range is given but not used");
+		    "DATA: a reserved field is not zero");
+	if ((data->prefix & RECORD_PREFIX_RANGES) == 0) {
+		if (data->prefix_count != 0 || data->prefix_length != 0)
+			return err_set(err, ERR_STREAM,
+			    "DATA: a prefix range is given but not used");
+		return 0;
 	}
+	if (data->prefix_count == 0 ||
+	    data->prefix_count > RECORD_PREFIX_RANGES_MAX)
+		return err_set(err, ERR_STREAM, "DATA: the number of prefix "
+		    "ranges %" PRIu32 " is not within 1 to %u",
+		    data->prefix_count, RECORD_PREFIX_RANGES_MAX);
+	if (data->prefix_length > most)
+		return err_set(err, ERR_STREAM, "DATA: a prefix of %" PRIu32
+		    " bytes is longer than %" PRIu32, data->prefix_length,
+		    most);
 	return 0;
 }
 
@@ -122,11 +139,39 @@ get_pieces(struct buf_reader *r, struct record_space *space,
 	return 0;
 }
 
+/* They may lie in any order, and twice. */
+static int
+get_prefixes(struct buf_reader *r, struct record_space *space,
+    struct record_data *data, struct err *err)
+{
+	const uint8_t *p = buf_get(r, (size_t)data->prefix_count * PIECE_SIZE);
+	uint64_t sum = 0;
+
+	if (p == NULL)
+		return err_set(err, ERR_STREAM,
+		    "DATA: the payload is shorter than its fields say");
+	for (uint32_t i = 0; i < data->prefix_count; i++, p += PIECE_SIZE) {
+		struct record_range *range = &space->prefixes[i];
+
+		if (add_range(range, le64_get(p), le32_get(p + 8), 0,
+		    "DATA: prefix", err) < 0)
+			return -ERR_STREAM;
+		sum += range->length;
+	}
+	if (sum != data->prefix_length)
+		return err_set(err, ERR_STREAM, "DATA: the prefix ranges have "
+		    "%" PRIu64 " bytes, the prefix length is %" PRIu32, sum,
+		    data->prefix_length);
+	data->prefix_ranges = space->prefixes;
+	return 0;
+}
+
 int
 record_decode_data(struct buf_reader *r, struct record_space *space,
     struct record_data *data, struct err *err)
 {
 	const uint8_t *hash;
+	uint32_t reserved;
 
 	data->file = buf_get32(r);
 	data->encoding = buf_get8(r);
@@ -138,7 +183,8 @@ record_decode_data(struct buf_reader *r, struct record_space *space,
 	hash = buf_get(r, sizeof(data->hash.bytes));
 	if (hash != NULL)
 		memcpy(data->hash.bytes, hash, sizeof(data->hash.bytes));
-	data->prefix_offset = buf_get64(r);
+	data->prefix_count = buf_get32(r);
+	reserved = buf_get32(r);
 	data->prefix_length = buf_get32(r);
 	if (r->underrun)
 		return err_set(err, ERR_STREAM,
@@ -147,7 +193,9 @@ record_decode_data(struct buf_reader *r, struct record_space *space,
 		return err_set(err, ERR_STREAM, "DATA: the file number is %"
 		    PRIu32 ", not 0", data->file);
 	if (check_encoding(data, err) < 0 || check_lengths(data, err) < 0 ||
-	    get_pieces(r, space, data, err) < 0)
+	    check_prefix(data, reserved, err) < 0 ||
+	    get_pieces(r, space, data, err) < 0 ||
+	    get_prefixes(r, space, data, err) < 0)
 		return -ERR_STREAM;
 	data->data = buf_get(r, data->encoded_length);
 	return 0;

@@ -210,6 +210,9 @@ decode_resume(struct buf_reader *r, struct record_resume *resume,
 	if (resume->file != 0 || reserved != 0)
 		return err_set(err, ERR_STREAM, "RESUME: the file number or a "
 		    "reserved field is not 0");
+	if (uuid_is_nil(&resume->stream))
+		return err_set(err, ERR_STREAM,
+		    "RESUME: the id of the stream is nil");
 	if (resume->offset > RECORD_SIZE_MAX)
 		return err_set(err, ERR_STREAM,
 		    "RESUME: the offset is impossible");

@@ -61,6 +61,17 @@ encode_begin(struct buf_writer *w, const struct record_begin *begin)
 	put_text(w, begin->base_name);
 }
 
+/* Ranges whose length fits 32 bits. */
+static void
+put_pieces(struct buf_writer *w, const struct record_range *ranges,
+    uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		buf_put64(w, ranges[i].offset);
+		buf_put32(w, (uint32_t)ranges[i].length);
+	}
+}
+
 static void
 encode_data(struct buf_writer *w, const struct record_data *data)
 {
@@ -72,12 +83,11 @@ encode_data(struct buf_writer *w, const struct record_data *data)
 	buf_put32(w, data->raw_length);
 	buf_put32(w, data->encoded_length);
 	buf_put(w, data->hash.bytes, sizeof(data->hash.bytes));
-	buf_put64(w, data->prefix_offset);
+	buf_put32(w, data->prefix_count);
+	buf_put32(w, 0);	/* reserved */
 	buf_put32(w, data->prefix_length);
-	for (uint32_t i = 0; i < data->piece_count; i++) {
-		buf_put64(w, data->pieces[i].offset);
-		buf_put32(w, (uint32_t)data->pieces[i].length);
-	}
+	put_pieces(w, data->pieces, data->piece_count);
+	put_pieces(w, data->prefix_ranges, data->prefix_count);
 }
 
 static void

@@ -27,6 +27,7 @@
  */
 struct record_space {
 	struct record_range ranges[RECORD_PIECES_MAX];
+	struct record_range prefixes[RECORD_PREFIX_RANGES_MAX];
 	struct metadata_xattr xattrs[METADATA_XATTRS_MAX];
 	uint8_t bytes[RECORD_PAYLOAD_MAX];
 };

@@ -18,6 +18,7 @@ struct stream_reader {
 	struct stream_header header;
 	uint64_t seed;			/* of frame checksums */
 	uint64_t frames;		/* read so far */
+	bool broke_off;			/* no more input, though more was due */
 	struct stream_position position;
 	struct order order;
 	struct hash_stream *hash;	/* of the frames since BEGIN */
@@ -95,11 +96,12 @@ refuse(const struct stream_reader *reader, const struct err *why,
 
 /* Read size bytes that must be there; done bytes of the frame came before. */
 static int
-read_whole(const struct stream_reader *reader, uint8_t *data, size_t size,
+read_whole(struct stream_reader *reader, uint8_t *data, size_t size,
     size_t done, struct err *err)
 {
 	const ssize_t n = io_read(reader->fd, data, size);
 
+	reader->broke_off = n < 0 || (size_t)n < size;
 	if (n < 0)
 		return err_sys(err, ERR_FAILED, "cannot read the stream");
 	if ((size_t)n < size)
@@ -205,11 +207,12 @@ take(struct stream_reader *reader, const struct frame_header *frame,
 
 /* After the last END: nothing may follow. */
 static int
-check_end_of_input(const struct stream_reader *reader, struct err *err)
+check_end_of_input(struct stream_reader *reader, struct err *err)
 {
 	uint8_t byte;
 	const ssize_t n = io_read(reader->fd, &byte, 1);
 
+	reader->broke_off = n < 0;
 	if (n < 0)
 		return err_sys(err, ERR_FAILED, "cannot read the stream");
 	if (n > 0)
@@ -238,6 +241,12 @@ stream_reader_next(struct stream_reader *reader, struct record **record,
 		return refuse(reader, &why, err);
 	*record = &reader->record;
 	return 0;
+}
+
+bool
+stream_reader_broke_off(const struct stream_reader *reader)
+{
+	return reader->broke_off;
 }
 
 void

@@ -9,6 +9,7 @@
 #ifndef STREAM_FORMAT_STREAM_READER_H
 #define STREAM_FORMAT_STREAM_READER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
@@ -47,6 +48,12 @@ int stream_reader_next(struct stream_reader *reader, struct record **record,
 
 struct stream_position stream_reader_position(
     const struct stream_reader *reader);
+
+/*
+ * After an error of stream_reader_next(): did the input end too early, or could
+ * it not be read?  Then nothing of what came is wrong: it only is not all.
+ */
+bool stream_reader_broke_off(const struct stream_reader *reader);
 
 void stream_reader_free(struct stream_reader *reader);
 

@@ -16,6 +16,13 @@
 #include "stream-format/order.h"
 #include "stream-format/stream_writer.h"
 
+/*
+ * From one CHECKPOINT to the next: half of what the format allows.  Who goes on
+ * after an interruption sends two of these distances again at most, see
+ * receive/checkpoint.h.
+ */
+#define CHECKPOINT_EVERY (RECORD_CHECKPOINT_BYTES / 2)
+
 struct stream_writer {
 	int fd;
 	uint64_t seed;			/* of frame checksums */
@@ -181,13 +188,13 @@ put_checkpoint(struct stream_writer *writer, struct err *err)
 	return put(writer, &record, err);
 }
 
-/* Would a frame of the largest length exceed what may be without one? */
+/* Would a frame of the largest length exceed the distance? */
 static bool
 checkpoint_due(const struct stream_writer *writer)
 {
 	return writer->order.state == ORDER_BODY &&
 	    writer->bytes - writer->checkpoint + FRAME_HEADER_SIZE +
-	    RECORD_PAYLOAD_MAX > RECORD_CHECKPOINT_BYTES;
+	    RECORD_PAYLOAD_MAX > CHECKPOINT_EVERY;
 }
 
 int

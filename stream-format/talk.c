@@ -22,7 +22,7 @@ struct talk {
 	int in, out;
 	char *peer;
 	unsigned timeout;
-	atomic_bool ended;
+	atomic_bool ended, silent;
 	pthread_mutex_t lock;	/* of what is written */
 	uint8_t sent[DIALOGUE_HEADER_SIZE + DIALOGUE_PAYLOAD_MAX];
 	uint8_t got[DIALOGUE_PAYLOAD_MAX];
@@ -145,9 +145,11 @@ get_bytes(struct talk *talk, uint8_t *bytes, size_t size, struct err *err)
 		const int n = poll(&ready, 1, patience);
 		ssize_t got;
 
-		if (n == 0)
+		if (n == 0) {
+			talk->silent = true;
 			return err_set(err, ERR_FAILED, "%s: no sign of life "
 			    "for %u seconds", talk->peer, talk->timeout);
+		}
 		got = n < 0 ? -1 : read(talk->in, bytes + done, size - done);
 		talk->ended = talk->ended || got == 0;
 		if (got < 0 && errno != EINTR && errno != EAGAIN)
@@ -201,17 +203,25 @@ talk_get(struct talk *talk, struct dialogue *message, struct err *err)
 }
 
 int
-talk_expect(struct talk *talk, enum dialogue_type type,
-    struct dialogue *message, struct err *err)
+talk_answer(struct talk *talk, struct dialogue *message, struct err *err)
 {
 	const int rc = talk_get(talk, message, err);
 
 	if (rc > 0)
 		return err_set(err, ERR_FAILED, "%s: the connection ended",
 		    talk->peer);
+	return rc == 0 && message->type == DIALOGUE_DONE ? 1 : rc;
+}
+
+int
+talk_expect(struct talk *talk, enum dialogue_type type,
+    struct dialogue *message, struct err *err)
+{
+	const int rc = talk_answer(talk, message, err);
+
 	if (rc < 0 || message->type == type)
-		return rc;
-	if (message->type == DIALOGUE_DONE)
+		return rc < 0 ? rc : 0;
+	if (rc > 0)
 		return 1;
 	return err_set(err, ERR_STREAM, "%s: %s comes where %s is due",
 	    talk->peer, dialogue_name((uint32_t)message->type),
@@ -222,6 +232,12 @@ bool
 talk_ended(const struct talk *talk)
 {
 	return talk->ended;
+}
+
+bool
+talk_lost(const struct talk *talk)
+{
+	return talk->ended || talk->silent;
 }
 
 void

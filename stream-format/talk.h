@@ -45,8 +45,17 @@ int talk_get(struct talk *talk, struct dialogue *message, struct err *err);
 int talk_expect(struct talk *talk, enum dialogue_type type,
     struct dialogue *message, struct err *err);
 
+/*
+ * The next message of an answer, of any type; DONE returns 1, the end of the
+ * input fails.
+ */
+int talk_answer(struct talk *talk, struct dialogue *message, struct err *err);
+
 /* Did the connection end, rather than the peer keep silent? */
 bool talk_ended(const struct talk *talk);
+
+/* Did it end, or the peer keep silent for too long? */
+bool talk_lost(const struct talk *talk);
 
 void talk_free(struct talk *talk);
 

@@ -14,6 +14,7 @@
 #include "snapshot/store.h"
 #include "snapshot/writable.h"
 #include "sync/fetch.h"
+#include "sync/retry.h"
 #include "sync/tag.h"
 
 /* A path in two: the directory, and the name in it.  Both are to be freed. */
@@ -60,6 +61,36 @@ find_here(const char *directory, struct fetch_result *result, struct err *err)
 	return rc;
 }
 
+/* From one location to another. */
+struct route {
+	struct location from, to;
+};
+
+static int
+fetch_once(const struct route *route, const struct fetch_options *options,
+    const struct pull_options *pull_options, struct pull_result *result,
+    struct attempt *attempt, struct err *err)
+{
+	struct peer there = PEER_INIT, here = PEER_INIT;
+	int rc;
+
+	memset(result, 0, sizeof(*result));
+	rc = peer_open(&route->from, "refsend", false, &options->transport,
+	    &there, err);
+	if (rc == 0)
+		rc = peer_open(&route->to, "refrecv", false,
+		    &options->transport, &here, err);
+	if (rc == 0)
+		rc = pull(&there, &here, pull_options, result, err);
+	rc = peer_close(&here, rc, err);
+	rc = peer_close(&there, rc, err);
+	*attempt = (struct attempt){
+		.connected = there.answered, .lost = there.lost,
+		.durable = result->durable,
+	};
+	return rc;
+}
+
 /* Bring the snapshot of directory/file at source to the directory here. */
 static int
 fetch(const struct location *source, char *far_directory,
@@ -67,21 +98,27 @@ fetch(const struct location *source, char *far_directory,
     const struct pull_options *pull_options, struct fetch_result *result,
     struct err *err)
 {
-	const struct location from = { source->user, source->host,
-	    far_directory };
-	const struct location to = { NULL, NULL, (char *)(uintptr_t)directory };
-	struct peer there = PEER_INIT, here = PEER_INIT;
+	const struct route route = {
+		{ source->user, source->host, far_directory },
+		{ NULL, NULL, (char *)(uintptr_t)directory },
+	};
+	struct retry retry = { .limit = options->retry };
+	struct pull_options pull_now = *pull_options;
+	char taken[RECORD_NAME_MAX + 1];
+	struct attempt attempt;
 	int rc;
 
-	rc = peer_open(&from, "refsend", false, &options->transport, &there,
-	    err);
-	if (rc == 0)
-		rc = peer_open(&to, "refrecv", false, &options->transport,
-		    &here, err);
-	if (rc == 0)
-		rc = pull(&there, &here, pull_options, &result->pull, err);
-	rc = peer_close(&here, rc, err);
-	rc = peer_close(&there, rc, err);
+	do {
+		rc = fetch_once(&route, options, &pull_now, &result->pull,
+		    &attempt, err);
+		/* The next try goes on with that, it takes no other one. */
+		if (pull_now.create && result->pull.name[0] != '\0') {
+			strcpy(taken, result->pull.name);
+			pull_now.create = false;
+			pull_now.name = taken;
+		}
+	} while (retry_again(&retry, &attempt, rc, options->notify, err));
+	rc = -(int)err->code;
 	return rc == 0 ? find_here(directory, result, err) : rc;
 }
 

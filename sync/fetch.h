@@ -13,6 +13,7 @@
 struct fetch_options {
 	struct transport_options transport;
 	struct pull_options pull;	/* origin, as and tag are filled in */
+	unsigned retry;		/* see retry.h */
 	bool force;		/* restore: also replace what is in no snapshot */
 	const struct notify *notify;
 };

@@ -16,6 +16,7 @@
 #include "snapshot/seal.h"
 #include "snapshot/store.h"
 #include "sync/job.h"
+#include "sync/retry.h"
 #include "sync/tag.h"
 
 /* Is it a snapshot, or a live file of which one is to be taken? */
@@ -189,13 +190,46 @@ tell_deleted(const struct job_options *options, const struct thinned *deleted,
 
 /* Bring it, and thin out what is there. */
 static int
+bring_once(struct job *job, const struct push_options *push_options,
+    struct job_result *result, struct attempt *attempt, struct err *err)
+{
+	const struct job_options *options = job->options;
+	const bool dry = push_options->dry_run;
+	const struct push_result *pushed = &result->push;
+	struct peer peer = PEER_INIT;
+	int rc;
+
+	free(result->push.times);
+	memset(&result->push, 0, sizeof(result->push));
+	thinned_free(&result->deleted_remote);
+	rc = peer_open(job->there, "refrecv", !dry, &options->transport, &peer,
+	    err);
+	if (rc == 0)
+		rc = push(&peer, result->snapshot != NULL ? result->snapshot :
+		    job->source, push_options, &result->push, err);
+	look_ahead(job, pushed);
+	if (rc == 0 && options->keep_remote != NULL)
+		rc = thin_there(&peer, pushed->origin, options->keep_remote,
+		    &pushed->id, dry ? &job->there_ahead : NULL,
+		    &result->deleted_remote, err);
+	tell_deleted(options, &result->deleted_remote, true);
+	rc = peer_close(&peer, rc, err);
+	*attempt = (struct attempt){
+		.connected = peer.answered, .lost = peer.lost,
+		.durable = pushed->durable,
+	};
+	return rc;
+}
+
+static int
 bring(struct job *job, struct job_result *result, struct err *err)
 {
 	const struct job_options *options = job->options;
 	const bool dry = options->push.dry_run;
 	struct push_options push_options = options->push;
-	const struct push_result *pushed = &result->push;
-	struct peer peer = PEER_INIT;
+	/* A dry run has what it would send for one try only. */
+	struct retry retry = { .limit = dry ? 0 : options->retry };
+	struct attempt attempt;
 	int rc = tag_of(job->source, result, job->there, job->tag, err);
 
 	if (rc != 0)
@@ -203,18 +237,10 @@ bring(struct job *job, struct job_result *result, struct err *err)
 	push_options.tag = job->tag;
 	push_options.send.sample = dry;
 	push_options.probe = job->probe.fd >= 0 ? &job->probe : NULL;
-	rc = peer_open(job->there, "refrecv", !dry, &options->transport, &peer,
-	    err);
-	if (rc == 0)
-		rc = push(&peer, result->snapshot != NULL ? result->snapshot :
-		    job->source, &push_options, &result->push, err);
-	look_ahead(job, pushed);
-	if (rc == 0 && options->keep_remote != NULL)
-		rc = thin_there(&peer, pushed->origin, options->keep_remote,
-		    &pushed->id, dry ? &job->there_ahead : NULL,
-		    &result->deleted_remote, err);
-	tell_deleted(options, &result->deleted_remote, true);
-	return peer_close(&peer, rc, err);
+	do
+		rc = bring_once(job, &push_options, result, &attempt, err);
+	while (retry_again(&retry, &attempt, rc, options->notify, err));
+	return -(int)err->code;
 }
 
 int

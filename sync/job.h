@@ -18,6 +18,7 @@ struct job_options {
 	struct hooks hooks;	/* around it */
 	struct transport_options transport;
 	struct push_options push;	/* tag is filled in by job_run() */
+	unsigned retry;		/* see retry.h */
 	const char *keep;	/* policy for what is here, or NULL */
 	const char *keep_remote;	/* and for what is there */
 	const struct notify *notify;

@@ -20,9 +20,19 @@ listen_to(void *cookie)
 	struct peer *peer = listener->peer;
 	int rc;
 
-	while ((rc = talk_expect(peer->talk, DIALOGUE_RECEIVED,
-	    &peer->message, &listener->err)) == 0)
-		listener->received++;
+	while ((rc = talk_answer(peer->talk, &peer->message,
+	    &listener->err)) == 0) {
+		if (peer->message.type == DIALOGUE_DURABLE)
+			listener->durable = true;
+		else if (peer->message.type == DIALOGUE_RECEIVED)
+			listener->received++;
+		else
+			rc = err_set(&listener->err, ERR_STREAM, "%s: %s comes "
+			    "during a stream", peer->name,
+			    dialogue_name((uint32_t)peer->message.type));
+		if (rc != 0)
+			break;
+	}
 	listener->rc = rc > 0 ? 0 : rc;
 	if (rc < 0)
 		transport_break(&peer->transport);

@@ -6,6 +6,7 @@
 #define SYNC_LISTEN_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
@@ -16,6 +17,7 @@ struct listener {
 	pthread_t thread;
 	/* Good after listen_end(). */
 	uint64_t received;	/* snapshots */
+	bool durable;		/* a part of one cannot be lost any more */
 	int rc;
 	struct err err;
 };

@@ -19,6 +19,7 @@
 #include "stream-format/record.h"
 #include "sync/log.h"
 #include "sync/modes.h"
+#include "sync/retry.h"
 
 static const char help[] =
 "Usage: refsync [OPTION]... SRC... [USER@]HOST:DIR\n"
@@ -64,6 +65,9 @@ static const char help[] =
 "      --identity FILE   a key to try first\n"
 "      --accept-new      record the key of a host that is not known yet\n"
 "      --timeout=SECONDS give up when HOST gives no sign of life (30)\n"
+"      --retry=N         after a lost connection try N times more (5), with longer\n"
+"                        and longer pauses; what brought something new does not\n"
+"                        count. The next run goes on where this one ended, too.\n"
 "  -P, --progress        show progress also where stderr is no terminal\n"
 "  -v, --verbose         tell what was done\n"
 "      --json            tell it as one JSON object\n"
@@ -72,13 +76,15 @@ static const char help[] =
 "      --version         version\n"
 "\n"
 "Exit codes: 0 done, or nothing to do; 1 failed; 2 usage; 3 the two sides do not\n"
-"fit; 4 no base; 5 a file is not what its seal says, or a name is taken; 7 no\n"
-"space, or the file system cannot; 8 locked; 10 a hook failed. See refsync(1).\n";
+"fit; 4 no base; 5 a file is not what its seal says, or a name is taken; 6 the\n"
+"connection was lost, the next run goes on; 7 no space, or the file system\n"
+"cannot; 8 locked; 10 a hook failed. See refsync(1).\n";
 
 enum { OPT_PRE = 256, OPT_POST, OPT_HOOK_TIMEOUT, OPT_KEEP,
     OPT_KEEP_REMOTE, OPT_BWLIMIT, OPT_NO_FULL, OPT_NEWEST, OPT_RESTORE, OPT_FORCE,
     OPT_LIST, OPT_VERIFY, OPT_REPAIR, OPT_LIVE, OPT_AS, OPT_COMPRESS,
-    OPT_CONFIG, OPT_IDENTITY, OPT_ACCEPT, OPT_TIMEOUT, OPT_JSON, OPT_LOG, OPT_HELP,
+    OPT_CONFIG, OPT_IDENTITY, OPT_ACCEPT, OPT_TIMEOUT, OPT_RETRY, OPT_JSON, OPT_LOG,
+    OPT_HELP,
     OPT_VERSION };
 
 static const struct option long_options[] = {
@@ -105,6 +111,7 @@ static const struct option long_options[] = {
 	{ "identity", required_argument, NULL, OPT_IDENTITY },
 	{ "accept-new", no_argument, NULL, OPT_ACCEPT },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "retry", required_argument, NULL, OPT_RETRY },
 	{ "progress", no_argument, NULL, 'P' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -147,6 +154,21 @@ take_timeout(struct tool *tool, const char *name, const char *value,
 	return -1;
 }
 
+static int
+take_retry(struct tool *tool, const char *value, unsigned *retry)
+{
+	char *end;
+	const long number = strtol(value, &end, 10);
+
+	if (end != value && *end == '\0' && number >= 0 &&
+	    number <= (long)RETRY_MAX) {
+		*retry = (unsigned)number;
+		return 0;
+	}
+	tool_usage(tool, "--retry takes a number, 0 to %u", RETRY_MAX);
+	return -1;
+}
+
 /* Options with a value that must be checked. Returns -1 after a message. */
 static int
 take_value(struct tool *tool, struct options *options, int option,
@@ -172,6 +194,8 @@ take_value(struct tool *tool, struct options *options, int option,
 	case OPT_HOOK_TIMEOUT:
 		return take_timeout(tool, "hook-timeout", value,
 		    &job->hooks.timeout);
+	case OPT_RETRY:
+		return take_retry(tool, value, &job->retry);
 	case OPT_KEEP:
 		return take_policy(tool, value, &job->keep);
 	case OPT_KEEP_REMOTE:
@@ -197,7 +221,7 @@ take_option(struct tool *tool, struct options *options, int option,
 	switch (option) {
 	case OPT_AS: case OPT_COMPRESS: case OPT_TIMEOUT: case 'T':
 	case OPT_HOOK_TIMEOUT: case OPT_BWLIMIT: case OPT_KEEP:
-	case OPT_KEEP_REMOTE:
+	case OPT_KEEP_REMOTE: case OPT_RETRY:
 		return take_value(tool, options, option, value);
 	case OPT_PRE:
 		job->hooks.pre = value;
@@ -279,6 +303,7 @@ main(int argc, char **argv)
 	options.job.transport.errors = STDERR_FILENO;
 	options.job.transport.notify = &tool.notify;
 	options.job.push.notify = &tool.notify;
+	options.job.retry = RETRY_DEFAULT;
 	options.job.push.send.notify = &tool.notify;
 	options.job.push.send.level = COMPRESS_LEVEL_DEFAULT;
 	options.job.push.send.threads = pipeline_processors();

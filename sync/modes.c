@@ -35,7 +35,7 @@ push_one(struct tool *tool, const struct options *options, struct json *json,
 		.moved = sent->moved, .wire = sent->wire,
 		.changed = sent->data + sent->zeros + sent->holes + sent->moved,
 		.ranges = sent->ranges, .estimated = sent->estimated,
-		.deleted = result.deleted,
+		.resumed = result.push.resumed, .deleted = result.deleted,
 		.deleted_remote = result.deleted_remote,
 	}, &err);
 	job_result_free(&result);
@@ -67,6 +67,7 @@ fetch_options(const struct options *options)
 			.level = push->send.level,
 			.rate = push->send.rate, .notify = push->notify,
 		},
+		.retry = options->job.retry,
 		.force = options->force, .notify = push->notify,
 	};
 }
@@ -91,6 +92,7 @@ pull_one(struct tool *tool, const struct options *options, struct json *json,
 		.taken = true, .present = result.pull.present,
 		.full = result.pull.full, .base = result.pull.base,
 		.snapshots = result.pull.snapshots, .wire = result.pull.wire,
+		.resumed = result.pull.resumed,
 	}, &err);
 	fetch_result_free(&result);
 	return code;

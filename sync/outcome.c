@@ -90,6 +90,7 @@ report_json(struct json *json, const struct options *options,
 	json_number(json, "data_bytes", outcome->data);
 	json_number(json, "moved_bytes", outcome->moved);
 	json_number(json, "stream_bytes", outcome->wire);
+	json_number(json, "resumed_at", outcome->resumed);
 	if (options->job.push.dry_run) {
 		json_number(json, "changed_bytes", outcome->changed);
 		json_number(json, "ranges", outcome->ranges);

@@ -19,7 +19,7 @@ struct outcome {
 	bool present;
 	bool full;
 	struct uuid base;
-	uint64_t snapshots, data, moved, wire;
+	uint64_t snapshots, data, moved, wire, resumed;
 	/* Of a dry run. */
 	uint64_t changed, ranges;
 	bool estimated;		/* wire is */

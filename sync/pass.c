@@ -29,6 +29,7 @@ get(struct pass *pass, uint8_t *bytes, size_t size, struct err *err)
 {
 	const ssize_t n = io_read(pass->source->transport.from, bytes, size);
 
+	pass->source->lost = pass->source->lost || n < 0 || (size_t)n < size;
 	if (n < 0)
 		return err_sys(err, ERR_FAILED, "%s: cannot read",
 		    pass->source->name);

@@ -103,6 +103,7 @@ peer_open(const struct location *location, const char *tool, bool make,
 		rc = greet(peer, tool, err);
 	if (rc == 0)
 		rc = open_directory(peer, location->path, make, err);
+	peer->answered = rc == 0;
 	if (rc == 0)
 		rc = talk_beat(peer->talk, true, err);
 	return rc;
@@ -126,23 +127,28 @@ peer_close(struct peer *peer, int rc, struct err *err)
 {
 	struct transport_end end;
 	struct err why = ERR_INIT;
-	bool lost = false, ended;
+	bool lost = peer->lost, answered = peer->answered, why_lost, ended;
 
 	if (rc == 0 && peer->talk != NULL)
 		rc = talk_put_type(peer->talk, DIALOGUE_BYE, err);
 	ended = peer->talk != NULL && talk_ended(peer->talk);
+	lost = lost || (peer->talk != NULL && rc != 0 && answered &&
+	    talk_lost(peer->talk));
 	talk_free(peer->talk);
 	if (peer->connected) {
 		transport_finish(&peer->transport);
 		/* Of a connection that ended, the transport knows why. */
-		if (transport_close(&peer->transport, &end, &lost, &why) != 0 &&
+		if (transport_close(&peer->transport, &end, &why_lost,
+		    &why) != 0 &&
 		    (rc == 0 || (ended && err->code == ERR_FAILED))) {
 			*err = why;
 			rc = -(int)why.code;
-			peer->lost = lost;
+			lost = lost || why_lost;
 		}
 	}
 	free(peer->name);
 	*peer = (struct peer)PEER_INIT;
+	peer->answered = answered;
+	peer->lost = lost;
 	return err_never_silent(err, rc);
 }

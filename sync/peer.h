@@ -18,7 +18,10 @@ struct peer {
 	bool connected;
 	struct talk *talk;
 	struct dialogue message;	/* the last that came, or the next to go */
-	bool lost;		/* it may help to try again later */
+	bool answered;		/* it was there, and ready; still so after
+				   peer_close(), as is: */
+	bool lost;		/* there was no connection (any more): it may help
+				   to try again later */
 };
 
 /* The value of a peer that is not open. */

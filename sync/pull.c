@@ -12,6 +12,7 @@
 #include "sync/listen.h"
 #include "sync/pull.h"
 #include "sync/pass.h"
+#include "sync/tokens.h"
 
 struct run {
 	struct peer *source, *target;
@@ -20,6 +21,7 @@ struct run {
 	struct dialogue_held snapshot;	/* what is to be brought */
 	bool between;		/* and what was taken between base and it */
 	struct held there, here;	/* its lineage */
+	struct tokens tokens;	/* what is here in part */
 };
 
 static int
@@ -191,16 +193,50 @@ hold_both(struct run *run, const struct uuid *id, struct err *err)
 	return rc;
 }
 
+/*
+ * Can the stream go on with what is here in part?  It has what comes next upon
+ * the base; or, without one, a snapshot that is complete first, be it an older
+ * one.
+ */
+static const struct token *
+choose_token(const struct run *run)
+{
+	for (size_t i = 0; i < run->tokens.count; i++) {
+		const struct token *token = &run->tokens.items[i];
+		const struct dialogue_held *snapshot =
+		    held_find(&run->there, &token->snapshot);
+
+		if (snapshot == NULL || !snapshot->valid ||
+		    !uuid_equal(&token->base, &run->result->base))
+			continue;
+		if (uuid_equal(&token->snapshot, &run->snapshot.id) ||
+		    ((run->between || run->result->full) &&
+		    held_older(snapshot, &run->snapshot)))
+			return token;
+	}
+	return NULL;
+}
+
 /* Ask one to send and the other to receive. */
 static int
 ask_stream(struct run *run, struct err *err)
 {
+	const struct token *token;
 	struct dialogue *asked = &run->source->message;
 	const int level = run->options->level;
 	int rc;
 
+	rc = tokens_fetch(run->target, &run->tokens, err);
+	if (rc != 0)
+		return rc;
+	token = choose_token(run);
 	memset(asked, 0, sizeof(*asked));
 	asked->type = DIALOGUE_SEND;
+	if (token != NULL) {
+		asked->u.send.resume = true;
+		asked->u.send.token = *token;
+		run->result->resumed = token->offset;
+	}
 	asked->u.send.id = run->snapshot.id;
 	asked->u.send.base = run->result->base;
 	asked->u.send.between = run->between;
@@ -222,6 +258,19 @@ ask_stream(struct run *run, struct err *err)
 	return rc == 0 ? talk_put(run->target->talk, asked, err) : rc;
 }
 
+/*
+ * The source is lost.  The target shall see an end, not be broken off: it keeps
+ * what came.  What it says of that is not what happened.
+ */
+static void
+end_target(struct run *run, struct listener *listener, int rc)
+{
+	struct err ignored = ERR_INIT;
+
+	transport_finish(&run->target->transport);
+	listen_end(listener, rc, &ignored);
+}
+
 static int
 carry(struct run *run, struct err *err)
 {
@@ -237,8 +286,12 @@ carry(struct run *run, struct err *err)
 	rc = pass_stream(run->source, run->target, run->options->rate,
 	    run->options->notify,
 	    &run->result->wire, &failed);
-	rc = listen_end(&listener, rc, &failed);
+	if (run->source->lost)
+		end_target(run, &listener, rc);
+	else
+		rc = listen_end(&listener, rc, &failed);
 	run->result->snapshots = listener.received;
+	run->result->durable = listener.durable || listener.received > 0;
 	if (rc != 0) {
 		*err = failed;
 		return rc;
@@ -275,6 +328,7 @@ pull(struct peer *source, struct peer *target,
 		tell_sent(&run);
 	if (rc == 0)
 		rc = hold_both(&run, &result->id, err);
+	tokens_free(&run.tokens);
 	held_free(&run.there);
 	held_free(&run.here);
 	return rc;

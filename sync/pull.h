@@ -34,6 +34,8 @@ struct pull_result {
 	bool full;		/* without a base */
 	struct uuid base;	/* unless full */
 	uint64_t snapshots;	/* that were received */
+	uint64_t resumed;	/* offset at which the first went on, or 0 */
+	bool durable;		/* something new stays here, whatever comes */
 	uint64_t wire;		/* bytes of the stream */
 };
 

@@ -16,6 +16,7 @@
 #include "snapshot/store.h"
 #include "sync/listen.h"
 #include "sync/push.h"
+#include "sync/tokens.h"
 
 /* What is known while one snapshot is pushed. */
 struct run {
@@ -31,6 +32,7 @@ struct run {
 	bool related;		/* the far side has something of this lineage */
 	bool broken;		/* and something of it is not what it was */
 	bool passed;		/* both sides hold a newer one */
+	struct tokens tokens;	/* what is there in part */
 };
 
 /* The snapshot itself, and what lies beside it. */
@@ -217,10 +219,28 @@ request_stream(struct run *run, struct err *err)
 	return talk_put(peer->talk, &peer->message, err);
 }
 
+/* Where the stream begins. */
+static struct send_options
+where_to_begin(const struct run *run, const struct chain *chain)
+{
+	struct send_options options = run->options->send;
+	char size[TEXT_SIZE_SIZE];
+
+	options.resume = tokens_find(&run->tokens, chain);
+	if (options.resume == NULL)
+		return options;
+	run->result->resumed = options.resume->offset;
+	notify_line(run->options->notify, NOTIFY_VERBOSE, "%s: going on where "
+	    "it was interrupted: %s of the file is there", run->peer->name,
+	    text_size(options.resume->offset, size));
+	return options;
+}
+
 /* Write the stream, and hear meanwhile what becomes of it. */
 static int
 send_to_peer(struct run *run, const struct chain *chain, struct err *err)
 {
+	const struct send_options options = where_to_begin(run, chain);
 	struct peer *peer = run->peer;
 	struct err failed = ERR_INIT;
 	struct listener listener;
@@ -233,10 +253,11 @@ send_to_peer(struct run *run, const struct chain *chain, struct err *err)
 		rc = listen_begin(&listener, peer, err);
 	if (rc != 0)
 		return rc;
-	rc = send_chain(chain, peer->transport.to, &run->options->send,
+	rc = send_chain(chain, peer->transport.to, &options,
 	    &run->result->sent, &failed);
 	rc = listen_end(&listener, rc, &failed);
 	run->result->snapshots = listener.received;
+	run->result->durable = listener.durable || listener.received > 0;
 	if (rc != 0)
 		*err = failed;
 	return rc == 0 ? talk_beat(peer->talk, true, err) : rc;
@@ -258,18 +279,52 @@ pretend(struct run *run, const struct chain *chain, struct err *err)
 	return send_chain(chain, -1, &run->options->send, &result->sent, err);
 }
 
+/*
+ * An older snapshot that is there in part, sent whole: when it is complete it is
+ * the base of this one.  NULL if there is none.
+ */
+static const struct catalog_entry *
+begun_whole(const struct run *run)
+{
+	for (size_t i = 0; i < run->tokens.count; i++) {
+		const struct token *token = &run->tokens.items[i];
+		const struct catalog_entry *entry =
+		    catalog_find(&run->catalog, &token->snapshot);
+
+		if (uuid_is_nil(&token->base) && entry != NULL &&
+		    entry->state != SEAL_BROKEN &&
+		    uuid_equal(&entry->seal.lineage, &run->seal.lineage) &&
+		    seal_compare_age(&entry->seal, &run->seal) < 0)
+			return entry;
+	}
+	return NULL;
+}
+
+/* What is sent whole may be interrupted: it must still be here next time. */
+static int
+hold_begun(struct run *run, const struct catalog_entry *begun,
+    struct err *err)
+{
+	if (begun == NULL)
+		begun = catalog_find(&run->catalog, &run->seal.id);
+	return begun != NULL ? hold_here(run, begun, err) : 0;
+}
+
 static int
 send_snapshots(struct run *run, struct err *err)
 {
+	const struct catalog_entry *const first = run->base != NULL ?
+	    run->base : begun_whole(run);
 	bool between;
 	char *base = NULL;
 	struct chain chain;
 	int rc;
 
-	if (run->base != NULL) {
+	if (run->base != NULL)
 		run->result->base = run->base->seal.id;
-		base = store_file_path(&run->place.store, run->base->kept,
-		    run->base->name);
+	if (first != NULL) {
+		base = store_file_path(&run->place.store, first->kept,
+		    first->name);
 		if (base == NULL)
 			return err_sys(err, ERR_FAILED, "%s", run->path);
 	}
@@ -283,6 +338,13 @@ send_snapshots(struct run *run, struct err *err)
 	free(base);
 	if (rc != 0)
 		return rc;
+	chain.based = run->base != NULL;
+	if (run->base == NULL && !run->options->dry_run)
+		rc = hold_begun(run, first, err);
+	if (rc != 0) {
+		chain_close(&chain);
+		return rc;
+	}
 	if (run->options->dry_run)
 		rc = pretend(run, &chain, err);
 	else
@@ -312,6 +374,8 @@ push_run(struct run *run, struct err *err)
 	if (rc == 0 && run->base != NULL && !dry && !run->result->present &&
 	    !run->passed)
 		rc = hold_both(run, &run->base->seal.id, err);
+	if (rc == 0 && !run->result->present && !dry)
+		rc = tokens_fetch(run->peer, &run->tokens, err);
 	if (rc == 0 && !run->result->present)
 		rc = send_snapshots(run, err);
 	if (rc == 0 && !dry && !run->passed)
@@ -332,6 +396,7 @@ push(struct peer *peer, const char *path, const struct push_options *options,
 
 	memset(result, 0, sizeof(*result));
 	rc = push_run(&run, err);
+	tokens_free(&run.tokens);
 	catalog_free(&run.catalog);
 	place_close(&run.place);
 	if (options->probe != NULL)

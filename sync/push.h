@@ -37,6 +37,8 @@ struct push_result {
 	bool full;		/* without a base */
 	struct uuid base;	/* unless full */
 	uint64_t snapshots;	/* that were received */
+	uint64_t resumed;	/* offset at which the first went on, or 0 */
+	bool durable;		/* something new stays there, whatever comes */
 	struct send_result sent;
 	/* Of a dry run: what would have changed over there. */
 	struct uuid lineage;	/* of the snapshot */

@@ -2,20 +2,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A second reader of refsend's streams, written from refstream(5) alone.
 
-    refstream.py restore [--base FILE]... DIR [STREAM...]
+    refstream.py restore [--base FILE]... [--partial FILE] DIR [STREAM...]
     refstream.py verdict [STREAM]
     refstream.py records [STREAM]
 
 restore   restores every snapshot into DIR, as DIR/.snapshot/ORIGIN.NAME or,
           if plain, as DIR/NAME.  A base is looked up by its id among what was
           restored into DIR before (DIR/.refstream-index.json), then among the
-          files given with --base, by size and digest.
-verdict   checks all that can be checked without a base; prints "good" or why
-          the stream is refused.
+          files given with --base, by size and digest.  What lies below the
+          offset of RESUME is taken from the file given with --partial.
+verdict   checks all that can be checked without a base or partial; prints
+          "good" or why the stream is refused.
 records   prints the records as JSON.
 
 Without STREAM, standard input is read.  Exit codes: 0 done, 1 failed, 2
-usage, 3 stream refused, 4 base unknown.
+usage, 3 stream refused, 4 base unknown, or no partial to go on with.
 """
 
 import argparse
@@ -38,13 +39,16 @@ FRAME_HEADER_LENGTH = 32
 PAYLOAD_MAX = 2162688
 RAW_MAX = 1 << 20
 PIECES_MAX = 65536
+PREFIX_RANGES_MAX = 1024
 SIZE_MAX = (1 << 63) - 1
 CHECKPOINT_EVERY = 32 << 20
 
 FEATURE_ZSTD = 1 << 0
 FEATURE_PREFIX = 1 << 1
 FEATURE_CLONE = 1 << 2
-FEATURES_KNOWN = FEATURE_ZSTD | FEATURE_PREFIX | FEATURE_CLONE
+FEATURE_RESUME = 1 << 4
+FEATURES_KNOWN = (FEATURE_ZSTD | FEATURE_PREFIX | FEATURE_CLONE |
+                  FEATURE_RESUME)
 
 FLAG_OPTIONAL = 1 << 0
 DIGEST = 9              # the type that a reader of this version skips
@@ -63,6 +67,10 @@ class Refused(Exception):
 
 class BaseUnknown(Exception):
     """The stream needs a base that is not here: exit code 4."""
+
+
+class NothingToResume(Exception):
+    """The stream goes on with what is not here: exit code 4."""
 
 
 def require(condition, reason):
@@ -213,21 +221,30 @@ def read_data(f):
          "pieces": f.count(PIECES_MAX, "pieces"),
          "raw_length": f.count(RAW_MAX, "raw bytes"),
          "encoded_length": f.u32(), "hash": f.bytes(16).hex(),
-         "prefix_offset": f.u64(), "prefix_length": f.u32()}
+         "prefix_count": f.u32(), "reserved": f.u32(),
+         "prefix_length": f.u32()}
     r["ranges"] = [(f.u64(), f.u32()) for _ in range(r["pieces"])]
+    require(r["prefix_count"] <= PREFIX_RANGES_MAX,
+            "the prefix has too many ranges")
+    r["prefix_ranges"] = [(f.u64(), f.u32())
+                          for _ in range(r["prefix_count"])]
     r["data"] = f.bytes(r["encoded_length"])
     require(r["encoding"] <= 1, "the encoding is unknown")
-    require(r["prefix"] <= 2, "the kind of prefix is unknown")
+    require(r["prefix"] <= 3, "the kind of prefix is unknown")
+    require(r["reserved"] == 0, "a reserved field is not zero")
     require(r["source"] == 0, "the source of the prefix is not the base")
     require(sum(length for _, length in r["ranges"]) == r["raw_length"],
             "the pieces do not add up to the raw length")
-    if r["prefix"] == 2:
-        require(1 <= r["prefix_length"] <= RAW_MAX and
-                r["prefix_offset"] + r["prefix_length"] <= SIZE_MAX,
-                "the prefix is out of bounds")
-    else:
-        require(r["prefix_offset"] == 0 and r["prefix_length"] == 0,
-                "a prefix that is not one range has an offset or a length")
+    require((r["prefix"] >= 2) == (r["prefix_count"] > 0),
+            "a prefix has ranges and no use for them, or none")
+    require(all(length > 0 and offset + length <= SIZE_MAX
+                for offset, length in r["prefix_ranges"]),
+            "the prefix is out of bounds")
+    require(sum(length for _, length in r["prefix_ranges"]) ==
+            r["prefix_length"], "the prefix has another length")
+    require(r["prefix_length"] +
+            (r["raw_length"] if r["prefix"] == 3 else 0) <= RAW_MAX,
+            "the prefix is too long")
     if r["encoding"] == 0:
         require(r["encoded_length"] == r["raw_length"],
                 "raw data is not as long as the raw length")
@@ -285,8 +302,13 @@ def read_clone(f):
     return {"ranges": [(offset, length)], "source_offset": source}
 
 
-def read_reserved(f):
-    raise Refused("the type of the record is reserved")
+def read_resume(f):
+    r = {"stream": f.uuid(), "snapshot": f.uuid()}
+    f.file_zero()
+    f.reserved(4)
+    r["offset"] = f.u64()
+    require(r["stream"] != NIL, "the stream that goes on has no id")
+    return r
 
 
 def read_skipped(f):
@@ -307,7 +329,7 @@ RECORDS = {
     1: ("BEGIN", read_begin), 2: ("DATA", read_data),
     3: ("ZERO", read_ranges), 4: ("HOLE", read_ranges),
     5: ("CLONE", read_clone), 6: ("META", read_meta),
-    7: ("CHECKPOINT", read_checkpoint), 8: ("RESUME", read_reserved),
+    7: ("CHECKPOINT", read_checkpoint), 8: ("RESUME", read_resume),
     9: ("DIGEST", read_skipped), 10: ("END", read_end),
 }
 
@@ -443,9 +465,10 @@ class Frame(NamedTuple):
 class SnapshotCheck:
     """What the records from BEGIN to END owe each other."""
 
-    def __init__(self, begin, features):
+    def __init__(self, begin, features, first):
         self.begin = begin
         self.features = features
+        self.first = first          # of the stream
         self.meta_seen = False
         self.end_of_last = 0        # end of the last range
         self.floor = 0              # where the next range may begin
@@ -467,6 +490,8 @@ class SnapshotCheck:
             self.check_features(record)
         if frame.name == "CLONE":
             self.check_clone(record)
+        if frame.name == "RESUME":
+            self.check_resume(record)
         self.check_checkpoint(frame)
         self.records += 1
         self.hash.update(frame.wire)
@@ -505,6 +530,19 @@ class SnapshotCheck:
         require(self.begin["base"] != NIL, "CLONE without a base")
         require(clone["source_offset"] + clone["ranges"][0][1] <=
                 self.begin["base_size"], "CLONE ends past the base")
+
+    def check_resume(self, resume):
+        require(self.features & FEATURE_RESUME,
+                "RESUME comes, but is not among the required features")
+        require(self.first and self.records == 2,
+                "RESUME is not right behind the first META of the stream")
+        require(resume["snapshot"] == self.begin["snapshot"],
+                "RESUME is of another snapshot")
+        require(resume["stream"] != self.begin["stream"],
+                "RESUME goes on with its own stream")
+        require(resume["offset"] <= self.begin["size"],
+                "the offset of RESUME is above the size")
+        self.end_of_last = self.floor = resume["offset"]
 
     def check_checkpoint(self, frame):
         """Refuse a wrong checkpoint, and one that is clearly overdue."""
@@ -614,7 +652,8 @@ class Stream:
                             f"{frame.name} where BEGIN should be")
                     require(frame.record["stream"] == self.id,
                             "BEGIN is that of another stream")
-                    check = SnapshotCheck(frame.record, self.features)
+                    check = SnapshotCheck(frame.record, self.features,
+                                          sequence == 0)
                 check.add(frame)
                 if frame.name == "END":
                     last = frame.record["last"] == 1
@@ -672,9 +711,10 @@ def read_padded(fd, offset, length):
 class Store:
     """The directory that snapshots are restored to, and its index."""
 
-    def __init__(self, directory, bases):
+    def __init__(self, directory, bases, partial):
         self.directory = os.fsencode(directory)
         self.bases = bases
+        self.partial = partial      # of a snapshot that goes on, or None
         os.makedirs(self.directory, exist_ok=True)
         try:
             with open(os.path.join(self.directory, INDEX),
@@ -775,6 +815,22 @@ class Restore:
             if os.path.lexists(self.partial):
                 os.unlink(self.partial)
 
+    def resume(self, offset):
+        """Take what another stream brought."""
+        if self.store.partial is None:
+            raise NothingToResume("the stream goes on with a snapshot: give "
+                                  "what is there of it with --partial")
+        fd = os.open(self.store.partial, os.O_RDONLY)
+        try:
+            if os.fstat(fd).st_size < offset:
+                raise NothingToResume(f"the stream goes on at byte {offset}, "
+                                      "which the partial does not reach")
+            for start, data in data_segments(fd, 0, offset):
+                write_all(self.out, data, start)
+        finally:
+            os.close(fd)
+        self.at = offset
+
     def keep_base_up_to(self, offset):
         if self.base is not None:
             stop = min(offset, self.begin["base_size"])
@@ -787,18 +843,18 @@ class Restore:
             write_all(self.out, data, start - source + offset)
 
     def prefix(self, data):
-        if data["prefix"] == 1:
-            return b"".join(read_padded(self.base, offset, length)
-                            for offset, length in data["ranges"])
-        if data["prefix"] == 2:
-            return read_padded(self.base, data["prefix_offset"],
-                               data["prefix_length"])
-        return b""
+        ranges = list(data["prefix_ranges"])
+        if data["prefix"] in (1, 3):
+            ranges += data["ranges"]
+        return b"".join(read_padded(self.base, offset, length)
+                        for offset, length in ranges)
 
     def apply(self, frame):
         record = frame.record
         if frame.name == "META":
             self.meta = record
+        if frame.name == "RESUME":
+            self.resume(record["offset"])
         if frame.name == "DATA":
             raw = decode(record, self.prefix(record))
             for offset, part in split(record, raw):
@@ -851,16 +907,19 @@ def restore(store, source):
 
 
 def verdict(source):
-    """Check one stream as far as that goes without a base."""
+    """Check one stream as far as that goes without a base or partial."""
     for frame in Stream(source).frames():
         record = frame.record
         with located(frame.sequence, frame.offset):
             if frame.name == "BEGIN":
                 begin, digest = record, ContentDigest(record["size"])
+                whole = record["base"] == NIL
+            if frame.name == "RESUME":
+                whole = False           # what came before is not here
             if frame.name == "DATA" and record["prefix"] == 0:
                 for offset, part in split(record, decode(record, b"")):
                     digest.add(offset, part)
-            if frame.name == "END" and begin["base"] == NIL:
+            if frame.name == "END" and whole:
                 check_result(begin, record, digest.value())
 
 
@@ -880,7 +939,7 @@ def open_source(path):
 
 def run(args):
     if args.command == "restore":
-        store = Store(args.directory, args.base)
+        store = Store(args.directory, args.base, args.partial)
         for path in args.streams or [None]:
             with open_source(path) as source:
                 restore(store, source)
@@ -905,6 +964,7 @@ def main():
     command = commands.add_parser("restore")
     command.add_argument("--base", action="append", default=[],
                          metavar="FILE")
+    command.add_argument("--partial", metavar="FILE")
     command.add_argument("directory", metavar="DIR")
     command.add_argument("streams", nargs="*", metavar="STREAM")
     for name in ("verdict", "records"):
@@ -915,7 +975,7 @@ def main():
     except Refused as e:
         print(f"refstream.py: stream refused: {e}", file=sys.stderr)
         return 3
-    except BaseUnknown as e:
+    except (BaseUnknown, NothingToResume) as e:
         print(f"refstream.py: {e}", file=sys.stderr)
         return 4
     except OSError as e:

@@ -43,8 +43,8 @@ _refsend_value()
 	    --identity)
 		_refsend_files -f ;;
 	--restrict) _refsend_files -d ;;
-	-T | --threads | --as | --keep | --keep-remote | --reserve | \
-	    --max-size | --bwlimit | --timeout | --hook-timeout)
+	-T | --threads | --as | --resume | --keep | --keep-remote | --reserve | \
+	    --max-size | --bwlimit | --timeout | --retry | --hook-timeout)
 		COMPREPLY=() ;;
 	--pre | --post | -e | --rsh) _refsend_files -c ;;
 	*) return 1 ;;
@@ -119,8 +119,8 @@ _refsend()
 	_refsend_value && return
 	case $current in
 	-*) _refsend_offer --base --between --dry-run --output --compress \
-		--threads --serve --restrict --progress --verbose --json \
-		--help --version ;;
+		--threads --resume --serve --restrict --progress --verbose \
+		--json --help --version ;;
 	*) _refsend_files -f ;;
 	esac
 }
@@ -135,7 +135,7 @@ _refsync()
 	-*) _refsend_offer --restore --force --verify --repair --list --dry-run --pre \
 		--post --hook-timeout --no-full --newest-only --keep \
 		--keep-remote --live --as --compress --bwlimit --threads --rsh \
-		--ssh-config --identity --accept-new --timeout --progress \
+		--ssh-config --identity --accept-new --timeout --retry --progress \
 		--verbose --json --log-json --help --version ;;
 	*) _refsend_files -f ;;
 	esac
@@ -149,9 +149,9 @@ _refrecv()
 	_refsend_value && return
 	case $current in
 	-*) _refsend_offer --live --as --dry-run --reflink --reserve \
-		--trust-metadata --threads --wait --dump --serve --restrict \
-		--append-only --max-size --progress --verbose --json --help \
-		--version ;;
+		--resumable --token --trust-metadata --threads --wait --dump \
+		--serve --restrict --append-only --max-size --progress \
+		--verbose --json --help --version ;;
 	*) _refsend_files -d ;;
 	esac
 }

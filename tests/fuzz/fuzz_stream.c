@@ -29,6 +29,9 @@
 #define NEVER 16u
 #define ALWAYS 32u
 #define RESERVE 64u
+#define RESUMABLE 128u
+#define INTERRUPTED 256u	/* an earlier run was, see place_interrupt() */
+#define WRONG_SHIFT 9		/* what is wrong with what it left */
 
 static struct receive_options
 choose_options(const struct frames *frames)
@@ -38,6 +41,7 @@ choose_options(const struct frames *frames)
 		.live = (bits & LIVE) != 0,
 		.dry_run = (bits & DRY_RUN) != 0,
 		.trusted = (bits & TRUSTED) != 0,
+		.resumable = (bits & RESUMABLE) != 0,
 		.as = (bits & AS) != 0 ? "other" : NULL,
 		.reserve = { .given = true },
 	};
@@ -85,6 +89,17 @@ free_descriptor(void)
 	return fd;
 }
 
+/* Leave a partial, if the stream asks for that. */
+static bool
+interrupt(struct place_of_fuzz *place, const struct frames *frames,
+    struct model *model)
+{
+	const uint64_t bits = le64_get(frames->header + 24);
+
+	return (bits & INTERRUPTED) != 0 && place_interrupt(place, frames,
+	    (enum place_wrong)((bits >> WRONG_SHIFT) % PLACE_WRONGS), model);
+}
+
 static void
 receive(struct place_of_fuzz *place, const struct frames *frames, int fd)
 {
@@ -93,8 +108,10 @@ receive(struct place_of_fuzz *place, const struct frames *frames, int fd)
 	struct model model = { .count = 0 };
 	struct receive_result result;
 	struct err err = ERR_INIT;
+	bool interrupted;
 	int rc;
 
+	interrupted = interrupt(place, frames, &model);
 	rc = receive_stream(fd, place->path, &options, &result, &err);
 	fuzz_demand(rc <= 0 && rc == -(int)err.code && rc >= -ERR_HOOK &&
 	    (rc == 0 || err.text[0] != '\0'), "receive: %d %s", rc, err.text);
@@ -102,11 +119,14 @@ receive(struct place_of_fuzz *place, const struct frames *frames, int fd)
 		fuzz_demand(result.count > 0, "nothing was received");
 	if (options.dry_run) {
 		receive_result_free(&result);
-	} else if (result.count > 0) {
+	} else if (result.count > 0 || rc == -ERR_INTERRUPTED) {
 		model_base(&model, &place->base_id, place->content,
 		    PLACE_BASE_SIZE);
-		model_stream(&model, frames, result.count);
+		model_stream(&model, frames, result.count +
+		    (rc == -ERR_INTERRUPTED));
 	}
+	place_check_partial(place, rc == -ERR_INTERRUPTED || (interrupted &&
+	    (rc != 0 || options.dry_run)), &model);
 	place_check(place, &result, &model);
 	receive_result_free(&result);
 	model_free(&model);

@@ -14,6 +14,7 @@
 #include "tests/fuzz/frames.h"
 #include "tests/fuzz/mend.h"
 
+#define BEGIN_SNAPSHOT 16u
 #define BEGIN_SIZE 80u
 #define BEGIN_MTIME 108u
 #define BEGIN_RESULT_DIGEST 176u
@@ -21,6 +22,10 @@
 #define META_MTIME 28u
 #define META_LENGTH 60u
 #define CHECKPOINT_LENGTH 24u
+#define RESUME_SNAPSHOT 16u
+#define RESUME_FILE 32u
+#define RESUME_OFFSET 40u
+#define RESUME_LENGTH 48u
 #define END_DIGEST 48u
 #define END_LAST 88u
 #define END_LENGTH 96u
@@ -94,6 +99,24 @@ mend_ranges(struct mender *m, uint16_t type, uint8_t *payload, size_t length)
 		le64_put(m->begin + BEGIN_SIZE, m->position);
 }
 
+/* Another stream than this, the snapshot of BEGIN, an offset within it. */
+static void
+mend_resume(struct mender *m, uint8_t *payload)
+{
+	if ((m->what & MEND_BEGIN) == 0 || m->begin == NULL)
+		return;
+	if (bytes_are_zero(payload, UUID_SIZE) ||
+	    memcmp(payload, m->header + 32, UUID_SIZE) == 0)
+		payload[0] ^= 1;
+	memcpy(payload + RESUME_SNAPSHOT, m->begin + BEGIN_SNAPSHOT,
+	    UUID_SIZE);
+	memset(payload + RESUME_FILE, 0, RESUME_OFFSET - RESUME_FILE);
+	if (le64_get(payload + RESUME_OFFSET) >
+	    le64_get(m->begin + BEGIN_SIZE))
+		memcpy(payload + RESUME_OFFSET, m->begin + BEGIN_SIZE, 8);
+	m->position = le64_get(payload + RESUME_OFFSET);
+}
+
 static void
 mend_end(struct mender *m, uint8_t *payload)
 {
@@ -131,7 +154,10 @@ mend_frame(struct mender *m, const struct frame *frame, uint8_t *payload,
 			le64_put(payload + 8, m->position);
 		m->position = le64_get(payload + 8);
 		le64_put(payload + 16, offset);
-	} else if (frame->type == RECORD_END && frame->length == END_LENGTH &&
+	} else if (frame->type == RECORD_RESUME &&
+	    frame->length == RESUME_LENGTH)
+		mend_resume(m, payload);
+	else if (frame->type == RECORD_END && frame->length == END_LENGTH &&
 	    (m->what & MEND_END) != 0)
 		mend_end(m, payload);
 	m->records++;

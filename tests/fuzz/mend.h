@@ -10,7 +10,7 @@
 
 /* What to put right; any set of these. */
 #define MEND_HEADER 1u		/* magic, version, length, features */
-#define MEND_BEGIN 2u		/* the id of the stream, the size */
+#define MEND_BEGIN 2u		/* the id of the stream, the size; RESUME */
 #define MEND_META 4u		/* the modification time */
 #define MEND_RANGES 8u		/* ranges ascend */
 #define MEND_LENGTHS 16u	/* raw and encoded length of DATA */

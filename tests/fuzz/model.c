@@ -19,6 +19,7 @@
 #define BEGIN_BASE 32u
 #define BEGIN_SIZE 80u
 #define BEGIN_BASE_SIZE 88u
+#define RESUME_OFFSET 40u
 
 static const struct model_content *
 find(const struct model *model, const struct uuid *id)
@@ -89,7 +90,23 @@ copy_base(const struct model_content *base, uint64_t offset, size_t length,
 		memcpy(out, base->bytes + offset, n);
 }
 
-/* The prefix of DATA; returns its length. */
+/* Bytes of the base in pieces first to end of DATA; returns how many. */
+static size_t
+copy_pieces(const struct model_content *base, const uint8_t *payload,
+    size_t first, size_t end, uint8_t *out)
+{
+	size_t done = 0;
+
+	for (size_t i = first; i < end; i++) {
+		const uint8_t *at = payload + frame_range(RECORD_DATA, i);
+
+		copy_base(base, le64_get(at), le32_get(at + 8), out + done);
+		done += le32_get(at + 8);
+	}
+	return done;
+}
+
+/* The prefix of DATA, whose ranges follow the pieces; returns its length. */
 static size_t
 make_prefix(const struct model_content *base, const struct frame *frame,
     uint8_t *out)
@@ -98,19 +115,11 @@ make_prefix(const struct model_content *base, const struct frame *frame,
 	const size_t count = frame_ranges(RECORD_DATA, payload, frame->length);
 	size_t done = 0;
 
-	if (payload[5] == RECORD_PREFIX_RANGE) {
-		done = le32_get(payload + 44);
-		copy_base(base, le64_get(payload + 36), done, out);
-	} else if (payload[5] == RECORD_PREFIX_SAME) {
-		for (size_t i = 0; i < count; i++) {
-			const uint8_t *at = payload +
-			    frame_range(RECORD_DATA, i);
-
-			copy_base(base, le64_get(at), le32_get(at + 8),
-			    out + done);
-			done += le32_get(at + 8);
-		}
-	}
+	if (payload[5] >= 2)
+		done = copy_pieces(base, payload, count,
+		    count + le32_get(payload + 36), out);
+	if (payload[5] % 2 == 1)
+		done += copy_pieces(base, payload, 0, count, out + done);
 	return done;
 }
 
@@ -159,6 +168,20 @@ apply_clone(struct model_content *content, const struct model_content *base,
 	    "a CLONE beyond the end was accepted");
 	memcpy(content->bytes + offset, base->bytes + source, length);
 	return true;
+}
+
+/* Apply RESUME: what was there must be what it goes on with. */
+static void
+apply_resume(const struct model *model, struct model_content *content,
+    const uint8_t *payload)
+{
+	const uint64_t offset = le64_get(payload + RESUME_OFFSET);
+
+	fuzz_demand(model->partial != NULL && offset <= model->partial_length,
+	    "RESUME was accepted where nothing fits it");
+	fuzz_demand(offset <= content->size,
+	    "a RESUME beyond the end was accepted");
+	memcpy(content->bytes, model->partial, (size_t)offset);
 }
 
 /* Apply DATA, ZERO or HOLE; false if what comes of it cannot be known. */
@@ -253,6 +276,8 @@ model_stream(struct model *model, const struct frames *frames,
 			received--;
 		if (frame->type == RECORD_BEGIN)
 			content = begin(model, frame->payload, &base);
+		if (content != NULL && frame->type == RECORD_RESUME)
+			apply_resume(model, content, frame->payload);
 		if (content == NULL || (frame->type != RECORD_DATA &&
 		    frame->type != RECORD_ZERO && frame->type != RECORD_HOLE &&
 		    frame->type != RECORD_CLONE))

@@ -25,6 +25,9 @@ struct model_content {
 struct model {
 	struct model_content content[MODEL_CONTENTS];
 	size_t count;
+	/* What is there for RESUME, of so many bytes; NULL if nothing fits. */
+	const uint8_t *partial;
+	size_t partial_length;
 };
 
 /* Take in what is there already. */
@@ -33,7 +36,8 @@ void model_base(struct model *model, const struct uuid *id,
 
 /*
  * Take in the first snapshots of a stream, so many as were received, as far as
- * they are not too large.
+ * they are not too large.  One more for a stream that broke off: what the last
+ * one holds so far.
  */
 void model_stream(struct model *model, const struct frames *frames,
     size_t received);

@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
@@ -110,9 +111,10 @@ static void
 sound_data(const struct record_data *data)
 {
 	const bool raw = data->encoding == 0;
+	uint64_t prefix = 0;
 
 	fuzz_demand(data->file == 0 && data->source == 0 &&
-	    data->encoding <= 1 && data->prefix <= 2 &&
+	    data->encoding <= 1 && data->prefix <= 3 &&
 	    (data->prefix == 0 || !raw), "DATA has encoding %u, prefix %u",
 	    data->encoding, data->prefix);
 	fuzz_demand(demand_ranges(data->pieces, data->piece_count) ==
@@ -121,11 +123,35 @@ sound_data(const struct record_data *data)
 	fuzz_demand(raw ? data->encoded_length == data->raw_length :
 	    data->encoded_length > 0, "DATA is encoded in %u bytes",
 	    data->encoded_length);
-	fuzz_demand(data->prefix == 2 ? data->prefix_length > 0 &&
-	    data->prefix_length <= 1048576 &&
-	    data->prefix_offset <= FARTHEST - data->prefix_length :
-	    data->prefix_length == 0 && data->prefix_offset == 0,
+	fuzz_demand((data->prefix >= 2) == (data->prefix_count > 0) &&
+	    data->prefix_count <= 1024 &&
+	    data->prefix_length <= 1048576 -
+	    (data->prefix == 3 ? data->raw_length : 0),
 	    "DATA has a prefix of %u bytes", data->prefix_length);
+	for (uint32_t i = 0; i < data->prefix_count; i++) {
+		const struct record_range *range = &data->prefix_ranges[i];
+
+		fuzz_demand(range->length > 0 && range->length <= FARTHEST &&
+		    range->offset <= FARTHEST - range->length,
+		    "DATA has a prefix of %" PRIu64 " bytes at %" PRIu64,
+		    range->length, range->offset);
+		prefix += range->length;
+	}
+	fuzz_demand(prefix == data->prefix_length,
+	    "DATA has a prefix of %u bytes", data->prefix_length);
+}
+
+static void
+sound_clone(const struct record_clone *clone)
+{
+	fuzz_demand(clone->file == 0 && clone->source == 0 &&
+	    clone->length > 0 && clone->offset <= FARTHEST &&
+	    clone->length <= FARTHEST - clone->offset &&
+	    clone->source_offset <= FARTHEST - clone->length,
+	    "CLONE of %llu bytes at %llu from %llu",
+	    (unsigned long long)clone->length,
+	    (unsigned long long)clone->offset,
+	    (unsigned long long)clone->source_offset);
 }
 
 void
@@ -146,6 +172,15 @@ sound_record(const struct record *record)
 		break;
 	case RECORD_HOLE:
 		demand_ranges(record->u.hole.ranges, record->u.hole.count);
+		break;
+	case RECORD_CLONE:
+		sound_clone(&record->u.clone);
+		break;
+	case RECORD_RESUME:
+		fuzz_demand(record->u.resume.file == 0 &&
+		    !uuid_is_nil(&record->u.resume.stream) &&
+		    record->u.resume.offset <= FARTHEST,
+		    "RESUME of no stream, or of nowhere");
 		break;
 	default:
 		break;
@@ -171,26 +206,13 @@ advance(struct sound *sound, const struct record_range *ranges,
 }
 
 static void
-clone(struct sound *sound, const struct record_clone *clone)
-{
-	const struct record_range range = { clone->offset, clone->length };
-	uint64_t untold = 0;
-
-	fuzz_demand(sound->based && clone->file == 0 && clone->source == 0,
-	    "a CLONE of no base");
-	fuzz_demand(clone->source_offset <= sound->base_size &&
-	    clone->length <= sound->base_size - clone->source_offset,
-	    "a CLONE from beyond the base");
-	fuzz_demand(demand_ranges(&range, 1) > 0, "a CLONE of nothing");
-	advance(sound, &range, 1, &untold);
-}
-
-static void
 start(struct sound *sound, const struct record_begin *begin)
 {
 	const struct sound fresh = {
 		.started = true, .based = !uuid_is_nil(&begin->base),
-		.size = begin->size, .base_size = begin->base_size,
+		.snapshot = begin->snapshot, .size = begin->size,
+		.base_size = begin->base_size,
+		.later = sound->later,
 	};
 
 	fuzz_demand(!sound->started && !sound->done, "BEGIN comes early");
@@ -204,8 +226,31 @@ finish(struct sound *sound, const struct record_end *end)
 	    end->holes == sound->holes, "END counts something else");
 	fuzz_demand(sound->based || end->result_digest.algorithm != 0,
 	    "a whole snapshot has no digest");
-	sound->started = sound->described = false;
+	sound->started = sound->described = sound->begun = false;
+	sound->later = true;
 	sound->done = end->last;
+}
+
+static void
+clone(struct sound *sound, const struct record_clone *clone)
+{
+	const struct record_range range = { clone->offset, clone->length };
+	uint64_t sum = 0;
+
+	fuzz_demand(sound->based && clone->source_offset + clone->length <=
+	    sound->base_size, "CLONE of no base, or beyond its end");
+	advance(sound, &range, 1, &sum);
+}
+
+static void
+resume(struct sound *sound, const struct record_resume *record)
+{
+	fuzz_demand(!sound->begun && !sound->later, "RESUME is out of place");
+	fuzz_demand(uuid_equal(&record->snapshot, &sound->snapshot),
+	    "RESUME of another snapshot");
+	fuzz_demand(record->offset <= sound->size,
+	    "RESUME beyond the end was accepted");
+	sound->position = record->offset;
 }
 
 void
@@ -223,6 +268,10 @@ sound_next(struct sound *sound, const struct record *record)
 	    (int)record->type);
 	if (record->type == RECORD_META) {
 		sound->described = true;
+		return;
+	}
+	if (record->type == RECORD_RESUME) {
+		resume(sound, &record->u.resume);
 	} else if (record->type == RECORD_DATA) {
 		fuzz_demand(data->prefix == 0 || sound->based,
 		    "a prefix of no base");
@@ -244,5 +293,7 @@ sound_next(struct sound *sound, const struct record *record)
 		fuzz_demand(record->type == RECORD_END,
 		    "record %d was accepted", (int)record->type);
 		finish(sound, &record->u.end);
+		return;
 	}
+	sound->begun = true;
 }

@@ -16,7 +16,10 @@ struct sound {
 	bool started;		/* a BEGIN and no END */
 	bool described;		/* and a META */
 	bool done;		/* the last END */
+	bool later;		/* not the first BEGIN */
+	bool begun;		/* something comes behind META */
 	bool based;
+	struct uuid snapshot;
 	uint64_t size;
 	uint64_t base_size;
 	uint64_t position;

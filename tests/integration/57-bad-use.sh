@@ -114,6 +114,10 @@ usage() {
 	expect [ ! -e "$WORK/none" ]
 	run_code 2 refrecv "$D" "$D" <"$WORK/one"
 	run_code 2 refrecv --dump "$D" <"$WORK/one"
+	for option in --live -n --as=other --dump --serve; do
+		run_code 2 refrecv --token "$option" "$D" <"$WORK/one"
+	done
+	run_code 2 refrecv --token "$D" "$D"
 	run_code 2 refrecv --nonsense "$D" <"$WORK/one"
 	run_code 2 refrecv --reflink=maybe "$D" <"$WORK/one"
 	run_code 2 refrecv --reserve=much "$D" <"$WORK/one"

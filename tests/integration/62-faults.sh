@@ -154,7 +154,8 @@ on_fs() {
 	local cases=()
 
 	[ "$1" = xfs ] || [ "$FAULT_ALL" != 0 ] ||
-		cases=(create-to restore unshare receive-change)
+		cases=(create-to restore unshare receive-change
+			receive-go-on)
 	make_fs "$1" A
 	if [ ! -e "$FAILING" ]; then
 		skip_case "calls that fail" "$FAILING was not built"

@@ -14,7 +14,8 @@
 FAULT_ALL=${FAULT_ALL:-0}
 SEED=${SEED:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
 CASES="create create-first create-copy create-to restore clone unshare hold
-	send send-whole receive receive-change receive-copy receive-live"
+	send send-whole receive receive-change receive-copy receive-live
+	receive-resumable"
 
 # no_room space|quota DIR: see fulltool.py.
 no_room() {

@@ -140,6 +140,52 @@ received_again() {
 		refrecv --reserve=0 "$A/replica"
 }
 
+# One thread, so that the order of its calls is that of the trace.
+received_resumable() {
+	local to=$A/resumable/.snapshot stream streams=$HERE/../streams
+
+	mkdir "$A/resumable"
+	# Its CHECKPOINT stands between ranges.
+	"$PYTHON" -B "$streams/mkstream" "$streams/good-full.txt" \
+		"$STREAM.extra"
+	INPUT=$STREAM.extra ordered --named "$to/disk.img.*" -- \
+		refrecv --reserve=0 --resumable -T 1 "$A/resumable"
+	expect grep -q 'fsetxattr.*user.refsend.partial' "$WORK/trace"
+	for stream in one two; do
+		"$PYTHON" -B "$STREAM_EDIT" extra=yes <"$STREAM.$stream" \
+			>"$STREAM.extra"
+		INPUT=$STREAM.extra ordered --named "$to/live.$stream" \
+			--synced "$to" -- refrecv --reserve=0 --resumable \
+			-T 1 "$A/resumable"
+		expect grep -q 'fsetxattr.*user.refsend.partial' "$WORK/trace"
+		expect grep -q 'fremovexattr.*user.refsend.partial' \
+			"$WORK/trace"
+	done
+	rm "$STREAM.extra"
+}
+
+# What CLONE shares is synced as what is written is, before a CHECKPOINT tells of
+# it.
+received_moved() {
+	local to=$A/resumable/.snapshot
+
+	mkdir -p "$A/resumable"
+	random_file "$A/moved" 1000000 1
+	run_ok refsnap create "$A/moved" one
+	clone_range "$S/moved.one" 0 409600 "$A/moved" 491520
+	run_ok refsnap create "$A/moved" two
+	refsend "$S/moved.one" >"$STREAM.moved"
+	run_ok refrecv --reserve=0 "$A/resumable" <"$STREAM.moved"
+	refsend -i "$S/moved.one" "$S/moved.two" >"$STREAM.moved"
+	"$PYTHON" -B "$STREAM_EDIT" extra=yes <"$STREAM.moved" >"$STREAM.extra"
+	run_ok refrecv --dump <"$STREAM.extra"
+	expect grep -q ' CLONE ' "$OUT"
+	INPUT=$STREAM.extra ordered --named "$to/moved.two" --synced "$to" -- \
+		refrecv --reserve=0 --resumable -T 1 "$A/resumable"
+	expect grep -q 'FICLONERANGE\|BTRFS_IOC_CLONE_RANGE' "$WORK/trace"
+	rm "$STREAM.moved" "$STREAM.extra" "$A/moved"
+}
+
 received_live() {
 	local to=$A/replica
 
@@ -189,6 +235,9 @@ on_fs() {
 	test_case "refsend -o" sent
 	test_case "receive" received
 	test_case "receive what is there" received_again
+	test_case "receive --resumable" received_resumable
+	[ "$FS" = ext4 ] ||
+		test_case "receive --resumable, moved" received_moved
 	test_case "receive --live" received_live
 	test_case "receive --live what is there" received_live_again
 	test_case "repair" repaired

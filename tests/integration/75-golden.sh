@@ -20,20 +20,37 @@ mkstream() {
 	run_ok "$PYTHON" -B "$MKSTREAM" "$@"
 }
 
-# read_alone ARGUMENT...: the second reader, with the exit code $1.
+# read_alone CODE STREAM: the second reader, with that exit code.  What a stream
+# goes on with it finds where refrecv has it.
 read_alone() {
-	run_status "$1" "$PYTHON" -B "$REFSTREAM" restore "$READER" "$2"
+	run_status "$1" "$PYTHON" -B "$REFSTREAM" restore \
+		${PARTIAL:+--partial "$PARTIAL"} "$READER" "$2"
 }
 
-# An empty place, but for the base that a source needs.
+# An empty place, but for the base that a source needs, and for what came before
+# one that goes on.
 start() {
 	rm -rf "$D" "$READER"
 	mkdir "$D"
+	PARTIAL=
 	if "$PYTHON" -B "$GOLDENTOOL" base "$1" "$WORK/base" 2>/dev/null
 	then
 		run_ok refrecv "$D" <"$WORK/base"
 		read_alone 0 "$WORK/base"
 	fi
+	case $1 in
+	*/good-* | */content-* | */bad-resume-l* | */bad-resume-twice*)
+		what_came_before "$1" ;;
+	esac
+}
+
+what_came_before() {
+	"$PYTHON" -B "$GOLDENTOOL" first "$1" "$WORK/first" 2>/dev/null ||
+		return
+	run_status 6 refrecv --resumable "$D" <"$WORK/first"
+	PARTIAL=$WORK/partial
+	cp "$D"/.snapshot/.refsend/partial.* "$PARTIAL" ||
+		fail "there is nothing to go on with"
 }
 
 # good SOURCE THREADS
@@ -66,7 +83,9 @@ refused() {
 	before=$(tree_listing "$D")
 	run_code "$1" refrecv "$D" <"$STREAM"
 	case $2 in
-	*-second-* | *-third-* | *-not-last*) ;;
+	*-second* | *-third-* | *-not-last*) ;;
+	*/bad-resume-l* | */bad-resume-twice* | */content-resume-*)
+		expect [ -z "$(ls "$D/.snapshot/.refsend")" ] ;;
 	*) expect [ "$before" = "$(tree_listing "$D")" ] ;;
 	esac
 	read_alone 3 "$STREAM"

@@ -147,7 +147,7 @@ frozen() {
 			"echo \$PPID >$WORK/sshd.pid; exec refrecv --serve")"
 		rm -f "$WORK/far.pid" "$WORK/sshd.pid"
 		timeout 60 refsync --ssh-config "$SSHD/ssh_config" \
-			--timeout=3 --bwlimit=8M --compress=none \
+			--timeout=3 --retry=0 --bwlimit=8M --compress=none \
 			"$A/.snapshot/large.one" "far:$B/replica" \
 			>"$OUT" 2>"$ERR" &
 		pid=$!

@@ -31,7 +31,8 @@ SEED = 0x31746c6469617266
 HEADER = struct.Struct("<4sHHII8s")
 NAMES = {1: "HELLO", 2: "OPEN", 3: "LIST", 4: "HELD", 5: "HOLD", 6: "STREAM",
          7: "RECEIVED", 8: "PRUNE", 9: "PRUNED", 10: "DONE", 11: "ERROR",
-         12: "ALIVE", 13: "BYE", 14: "CREATE", 15: "SEND"}
+         12: "ALIVE", 13: "BYE", 14: "CREATE", 15: "SEND",
+         21: "UNFINISHED", 22: "TOKEN", 23: "DURABLE"}
 TYPES = {name: number for number, name in NAMES.items()}
 
 
@@ -138,7 +139,9 @@ class Dialogue:
         elif word == "send":
             base = identity(arguments[1]) if arguments[1:] else bytes(16)
             self.ask("SEND", identity(arguments[0]) + base +
-                     struct.pack("<BI", 0, 2))
+                     struct.pack("<BIB", 0, 2, 0) + bytes(56))
+        elif word == "unfinished":
+            self.ask("UNFINISHED", b"")
         elif word == "prune":
             self.ask("PRUNE", text(arguments[0]) + bytes(1) +
                      text(" ".join(arguments[1:])) + bytes(4) +

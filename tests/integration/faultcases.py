@@ -4,6 +4,12 @@ directory to work on, and how that is set back."""
 import os
 import shutil
 import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                ".."))
+
+import stream_edit
 
 SNAPSHOTS = ".snapshot"
 SIZE = 393216
@@ -94,6 +100,8 @@ class Case:
     twice       it may be repeated when it is done
     refusals    kinds of calls whose failure may also be a refusal (5): what
                 cannot be read is not known to be saved
+    breaks      kinds of calls that read the stream: it breaks off (6)
+    forgets     codes of the next run if what it goes on with is not there
     senses      kinds of calls that tell what the live file is: if all fail once
                 it was exchanged, which moves its ctime on btrfs, it cannot be
                 known again when that is undone, and the next run may refuse
@@ -104,6 +112,8 @@ class Case:
     trouble = None
     twice = True
     refusals = ()
+    breaks = ()
+    forgets = ()
     senses = ()
     stdin = None
 
@@ -389,6 +399,46 @@ class ReceiveThere(ReceiveChange):
     then = ("one",)
 
 
+class ReceiveResumable(ReceiveChange):
+    """A stream with a CHECKPOINT behind all of its ranges."""
+    options = ("--resumable",)
+    breaks = ("read",)
+
+    def prepare(self):
+        super().prepare()
+        whole = self.source.stream(*self.then)
+        self.stdin = whole + ".checkpoint"
+        with open(whole, "rb") as stream, open(self.stdin, "wb") as out:
+            out.write(stream_edit.edit(stream.read(), {"extra": "yes"}))
+
+
+class ReceiveGoOn(ReceiveResumable):
+    """What goes on with that stream, which broke off in front of its END."""
+    forgets = (4,)
+
+    def prepare(self):
+        super().prepare()
+        with open(self.stdin, "rb") as stream:
+            data = stream.read()
+        self.broken = self.stdin + ".broken"
+        with open(self.broken, "wb") as out:
+            out.write(data[:stream_edit.boundaries(data)[-2]])
+        self.undo()
+        self.stdin = self.broken + ".on"
+        token = run("refrecv", "--token", self.directory).split()[0]
+        run("refsend", "-o", self.stdin, "--resume", token.decode(), "-i",
+            self.source.snapshot("one"), self.source.snapshot("two"))
+
+    def undo(self):
+        super().undo()
+        if hasattr(self, "broken"):
+            # An earlier one may have gone on in part.
+            with open(self.broken, "rb") as broken:
+                done = subprocess.run(self.argv(), stdin=broken,
+                                      capture_output=True)
+            assert done.returncode == 6, done
+
+
 CASES = {
     "create": Create, "create-first": CreateFirst, "create-copy": CreateCopy,
     "create-to": CreateTo, "restore": Restore, "clone": Clone,
@@ -397,4 +447,5 @@ CASES = {
     "send-whole": SendWhole, "receive": Receive,
     "receive-change": ReceiveChange, "receive-copy": ReceiveCopy,
     "receive-live": ReceiveLive, "receive-there": ReceiveThere,
+    "receive-resumable": ReceiveResumable, "receive-go-on": ReceiveGoOn,
 }

@@ -215,6 +215,8 @@ class Driver:
             codes.add(1)
         if fault.kind in case.refusals:
             codes.add(5)
+        if fault.kind in case.breaks:
+            codes.add(6)
         return codes
 
     def check_messages(self, done):
@@ -251,6 +253,8 @@ class Driver:
         if done.returncode == 5 and fault.blinds(self.case):
             if self.state() != state:
                 yield "the next run refuses, and yet does something"
+            return
+        if done.returncode in self.case.forgets:
             return
         if done.returncode not in self.case.codes:
             yield f"the next run fails: {done}"

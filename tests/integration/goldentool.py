@@ -5,6 +5,10 @@ Usage: goldentool.py base SOURCE OUTPUT   a stream that brings the base which
                                           the stream of SOURCE needs; exit
                                           code 1 if it needs none
        goldentool.py results SOURCE       its snapshots: number and file name
+       goldentool.py first SOURCE OUTPUT  of a stream that goes on, what came
+                                          before: a stream that breaks off
+                                          where it goes on, or a little later;
+                                          exit code 1 if it does not go on
 """
 import importlib.machinery
 import importlib.util
@@ -49,6 +53,40 @@ def base(mkstream, path, output):
         out.write(mkstream.Maker(mkstream.Source(text)).make())
 
 
+def first(mkstream, path, output):
+    """BEGIN and META of the same snapshot, and its bytes up to RESUME."""
+    source = mkstream.Source(path)
+    begin = begins(source)[0]
+    resume = [frame for frame in source.frames if frame.kind == "RESUME"]
+    if not resume:
+        sys.exit(1)
+    maker = mkstream.Maker(source)
+    maker.make()
+    offset = int(resume[0].get("offset"), 0)
+    content = maker.results[0][:offset].hex()
+    lines = [f"header stream {resume[0].get('stream')}",
+             *(f"base-content {line}" for line in source.base),
+             "frame BEGIN"]
+    lines += [f"{name} {value}" for name, values in begin.fields.items()
+              for value in values]
+    lines += ["frame META", f"mtime {begin.get('mtime', '0 0')}",
+              "frame DATA", f"raw hex {content}", f"piece 0 {offset}",
+              "frame CHECKPOINT", f"offset {offset}",
+              "frame HOLE", f"range {offset} 1", "trailing hex 52"]
+    if offset == maker_size(maker, begin):
+        del lines[-3:-1]
+    text = output + ".txt"
+    with open(text, "w", encoding="ascii") as out:
+        out.write("\n".join(lines) + "\n")
+    with open(output, "wb") as out:
+        out.write(mkstream.Maker(mkstream.Source(text)).make())
+
+
+def maker_size(maker, begin):
+    size = begin.get("size", "auto")
+    return len(maker.results[0]) if size == "auto" else int(size, 0)
+
+
 def results(mkstream, path):
     source = mkstream.Source(path)
     for number, begin in enumerate(begins(source)):
@@ -63,7 +101,7 @@ def results(mkstream, path):
 
 def main():
     mkstream = load_mkstream()
-    commands = {"base": base, "results": results}
+    commands = {"base": base, "first": first, "results": results}
     commands[sys.argv[1]](mkstream, *sys.argv[2:])
 
 

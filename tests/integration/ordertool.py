@@ -15,6 +15,8 @@ TRACE is the output of strace -y; what lies below DIR counts:
   an empty directory may come back.
 - A directory that was synced was opened once more, which tells whether the
   file system had shut down.
+- When the state of a partial is written, all of it is synced, and its name; and
+  that is synced before anything else is changed (in a run with one thread).
 
 --named: a name that the run must give; --synced: a file or directory that it
 must sync.
@@ -35,6 +37,7 @@ CHANGES = {"write", "pwrite64", "ftruncate", "fallocate", "fchmod", "fchown",
 CHANGING_IOCTLS = ("FICLONE", "BTRFS_IOC_CLONE", "FS_IOC_FSSETXATTR",
                    "FS_IOC_SETFLAGS")
 MAY_BE_LOST = ("partial.*", "live.*")
+STATE = '"user.refsend.partial"'
 
 
 def whole(line, begun):
@@ -62,6 +65,8 @@ class Run:
         self.files = {}         # path: the last change since it was synced
         self.directories = {}   # likewise
         self.unseen = set()     # directories synced and not opened since
+        self.unnamed = set()    # partials whose name is not synced
+        self.stated = set()     # partials whose state is not synced
         self.named = set()
         self.synced = set()
         self.wrong = []
@@ -80,15 +85,32 @@ class Run:
             self.unseen.discard(path)
         if "O_CREAT" in arguments and self.below(path):
             self.files.setdefault(path, "made")
+            if "partial." in path:
+                self.unnamed.add(path)
             if not may_be_lost(path):
                 self.entry(path, "made")
 
     def sync(self, path):
         self.synced.add(path)
+        self.stated.discard(path)
+        self.unnamed = {name for name in self.unnamed
+                        if os.path.dirname(name) != path}
         self.files.pop(path, None)
         self.directories.pop(path, None)
         if os.path.isdir(path):
             self.unseen.add(path)
+
+    def change(self, call, arguments, path):
+        """A file is changed, or the state of a partial is written."""
+        if path in self.stated:
+            self.wrong.append("%s is changed (%s) before its state is synced"
+                              % (path, call))
+        if call == "fsetxattr" and STATE in arguments:
+            if path in self.files or path in self.unnamed:
+                self.wrong.append("the state of %s is written before it is "
+                                  "synced" % path)
+            self.stated.add(path)
+        self.files[path] = call
 
     def remove(self, path):
         self.files.pop(path, None)
@@ -128,7 +150,7 @@ class Run:
             self.rename(call, *places, "RENAME_EXCHANGE" in arguments)
         elif self.below(path) and (call in CHANGES or call == "ioctl" and any(
                 name in arguments for name in CHANGING_IOCTLS)):
-            self.files[path] = call
+            self.change(call, arguments, path)
 
     def judge(self, named, synced):
         for changes in self.files, self.directories:

@@ -8,6 +8,7 @@ STREAM_EDIT=$HERE/../stream_edit.py
 STREAMTOOL=$HERE/streamtool.py
 STREAM=$WORK/stream
 READER=$WORK/reader
+PARTIAL=	# what a stream goes on with, for the second reader
 
 for module in xxhash zstandard; do
 	"$PYTHON" -c "import $module" 2>/dev/null ||
@@ -36,7 +37,8 @@ receive_stream() {
 # and has what the last refrecv --json tells to have.
 read_again() {
 	cp "$OUT" "$WORK/received.json"
-	run_ok "$PYTHON" -B "$REFSTREAM" restore "$READER" "$STREAM" &&
+	run_ok "$PYTHON" -B "$REFSTREAM" restore \
+		${PARTIAL:+--partial "$PARTIAL"} "$READER" "$STREAM" &&
 		expect "$PYTHON" -B "$STREAMTOOL" agree "$READER" \
 			"$WORK/received.json"
 }

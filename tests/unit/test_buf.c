@@ -64,6 +64,35 @@ test_get(void **state)
 	assert_false(buf_complete(&r));
 }
 
+/* Copies are whole, or what was there stays and the reader is spoilt. */
+static void
+test_copies(void **state)
+{
+	static const uint8_t bytes[] = { 'a', 'b', 'c', 3, 0, 'x', 'y', 'z' };
+	struct buf_reader r = { .data = bytes, .size = sizeof(bytes) };
+	char out[4] = "....";
+
+	(void)state;
+	buf_get_copy(&r, out, 3);
+	assert_memory_equal(out, "abc.", 4);
+	buf_get_text(&r, out, sizeof(out));
+	assert_string_equal(out, "xyz");
+	assert_true(buf_complete(&r));
+	buf_get_copy(&r, out, 1);
+	assert_string_equal(out, "xyz");
+	assert_true(r.underrun);
+	/* A text of three bytes needs room for four. */
+	r = (struct buf_reader){ .data = bytes + 3, .size = 5 };
+	buf_get_text(&r, out, 3);
+	assert_true(r.underrun);
+	assert_string_equal(out, "");
+	r = (struct buf_reader){ .data = bytes + 3, .size = 4 };
+	memset(out, '.', sizeof(out));
+	buf_get_text(&r, out, sizeof(out));
+	assert_true(r.underrun);
+	assert_string_equal(out, "");
+}
+
 /* A writer at its end writes nothing, ever after. */
 static void
 test_overflow(void **state)
@@ -121,6 +150,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_get),
+		cmocka_unit_test(test_copies),
 		cmocka_unit_test(test_overflow),
 		cmocka_unit_test(test_long_string),
 		cmocka_unit_test(test_underrun),

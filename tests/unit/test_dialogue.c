@@ -93,6 +93,9 @@ sample(enum dialogue_type type)
 		m.u.send.id = m.u.send.base = id;
 		m.u.send.between = true;
 		m.u.send.level = DIALOGUE_LEVEL_AUTO;
+		m.u.send.resume = true;
+		m.u.send.token.snapshot = m.u.send.token.stream = id;
+		m.u.send.token.offset = 3;
 		break;
 	case DIALOGUE_VERIFY:
 		m.u.verify.id = id;
@@ -111,7 +114,16 @@ sample(enum dialogue_type type)
 		m.u.patch.length = DIALOGUE_PATCH_MAX;
 		memset(m.u.patch.bytes, 8, DIALOGUE_PATCH_MAX);
 		break;
+	case DIALOGUE_TOKEN:
+		m.u.token.snapshot = m.u.token.base = m.u.token.stream = id;
+		m.u.token.offset = UINT64_MAX;
+		break;
+	case DIALOGUE_DURABLE:
+		m.u.durable.id = id;
+		m.u.durable.offset = 9;
+		break;
 	case DIALOGUE_SEAL:
+	case DIALOGUE_UNFINISHED:
 	case DIALOGUE_DONE:
 	case DIALOGUE_ALIVE:
 	case DIALOGUE_BYE:
@@ -134,7 +146,7 @@ static void
 test_round_trip(void **state)
 {
 	(void)state;
-	for (int type = DIALOGUE_HELLO; type <= DIALOGUE_SEAL; type++) {
+	for (int type = DIALOGUE_HELLO; type <= DIALOGUE_DURABLE; type++) {
 		const struct dialogue m = sample((enum dialogue_type)type);
 		struct err err = ERR_INIT;
 		struct dialogue back;

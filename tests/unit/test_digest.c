@@ -170,6 +170,43 @@ test_file(void **state)
 	}
 }
 
+/* Part of it from the file, at any place, and the rest from memory. */
+static void
+test_file_in_parts(void **state)
+{
+	const size_t size = SIZE_MAX_TEST - 777;
+	uint8_t *data = make_contents(size, 7);
+	const struct digest expected = reference(data, size);
+	FILE *file = tmpfile();
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(ftruncate(fileno(file), (off_t)size), 0);
+	for (size_t at = 0; at < size; at += 4096) {
+		const size_t n = size - at < 4096 ? size - at : 4096;
+
+		if (!all_zero(data + at, n))
+			assert_int_equal(io_pwrite(fileno(file), data + at, n,
+			    at), 0);
+	}
+	for (size_t cut = 0; cut <= size; cut += size / 37) {
+		struct digest_state *digest = digest_new(size);
+		struct digest got;
+
+		assert_non_null(digest);
+		assert_int_equal(digest_update_file(digest, fileno(file), 0,
+		    cut / 2), 0);
+		assert_int_equal(digest_update_file(digest, fileno(file),
+		    cut / 2, cut), 0);
+		digest_update(digest, cut, data + cut, size - cut);
+		digest_final(digest, &got);
+		digest_free(digest);
+		assert_digest(&got, &expected);
+	}
+	fclose(file);
+	free(data);
+}
+
 /* What must not collide: other place, other size, one other byte. */
 static void
 test_differences(void **state)
@@ -271,6 +308,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_splits),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_file_in_parts),
 		cmocka_unit_test(test_differences),
 		cmocka_unit_test(test_form),
 		cmocka_unit_test(test_text),

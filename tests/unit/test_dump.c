@@ -88,6 +88,32 @@ test_lines(void **state)
 	free(text);
 }
 
+static void
+test_resume(void **state)
+{
+	const struct record resume = {
+		.type = RECORD_RESUME,
+		.u.resume = {
+			.stream = { { 0xab } }, .offset = 65000,
+			.snapshot = build_snapshot_id(),
+		},
+	};
+	struct stream_build build;
+	struct err err = ERR_INIT;
+	char *text;
+
+	(void)state;
+	build_start(&build, FEATURE_RESUME);
+	build_open(&build);
+	build_record(&build, &resume);
+	build_close(&build);
+	text = dump(&build, 0, &err);
+	has(text, " RESUME stream=ab000000-0000-0000-0000-000000000000 "
+	    "snapshot=52525252-");
+	has(text, " offset=65000\n");
+	free(text);
+}
+
 /* DATA that needs no base is decoded and checked. */
 static void
 test_data_is_checked(void **state)
@@ -156,6 +182,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_resume),
 		cmocka_unit_test(test_data_is_checked),
 		cmocka_unit_test(test_full_disk),
 	};

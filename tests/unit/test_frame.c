@@ -91,7 +91,10 @@ test_stream_header_refused(void **state)
 		seal(bytes);
 		header_refused(bytes, "reserved");
 	}
-	for (unsigned bit = 3; bit < 64; bit++) {
+	for (unsigned bit = 0; bit < 64; bit++) {
+		/* zstd, prefix, clone; resume. */
+		if (bit <= 2 || bit == 4)
+			continue;
 		make_header(bytes);
 		bytes[16 + bit / 8] |= (uint8_t)(1u << bit % 8);
 		seal(bytes);

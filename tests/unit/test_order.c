@@ -193,8 +193,6 @@ test_features(void **state)
 	refused(&both, &record, "feature clone");
 	record.type = RECORD_RESUME;
 	refused(&both, &record, "feature resume");
-	both.required = FEATURE_RESUME;
-	refused(&both, &record, "cannot be applied");
 }
 
 /* A CLONE is a range like others, and its source lies within the base. */

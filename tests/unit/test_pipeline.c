@@ -173,6 +173,42 @@ test_failure(void **state)
 	}
 }
 
+/* Waiting for some pieces: these are through, others may be on their way. */
+static void
+test_wait(void **state)
+{
+	struct run run;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(threads) / sizeof(threads[0]); i++) {
+		struct err err = ERR_INIT;
+		void *piece;
+
+		start(&run, threads[i], 20);
+		for (uint64_t n = 0; n < 100; n++) {
+			assert_int_equal(pipeline_next(run.pipeline, &piece,
+			    &err), 0);
+			((struct piece *)piece)->number = n;
+			assert_true(pipeline_put(run.pipeline) == n + 1);
+			if (n % 10 != 9)
+				continue;
+			assert_int_equal(pipeline_wait(run.pipeline, n - 4,
+			    &err), 0);
+			assert_true(run.sunk >= n - 4);
+		}
+		assert_int_equal(pipeline_wait(run.pipeline, 0, &err), 0);
+		/* One that never gets to the sink is waited for, too. */
+		run.work_fails = 110;
+		assert_int_equal(fill(&run, 100, 111, &err), 0);
+		assert_int_equal(pipeline_wait(run.pipeline, 111, &err),
+		    -ERR_STREAM);
+		assert_string_equal(err.text, "work 110");
+		pipeline_free(run.pipeline);
+		assert_int_equal(run.sunk, 110);
+		assert_true(run.ordered);
+	}
+}
+
 /* Freed while pieces are on their way: they are finished. */
 static void
 test_freed_early(void **state)
@@ -226,6 +262,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_failure),
+		cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_freed_early),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_processors),

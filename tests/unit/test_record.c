@@ -134,6 +134,7 @@ test_exact_length(void **state)
 	records[4].u.zero.count = 2;
 	records[4].u.zero.ranges = ranges;
 	records[5].u.clone.length = 1;
+	records[7].u.resume.stream.bytes[0] = 1;
 	for (size_t i = 0; i < 8; i++) {
 		accepted(f, &records[i]);
 		for (size_t n = 0; n < f->length; n++)
@@ -395,8 +396,14 @@ test_small_records(void **state)
 
 	memset(&record, 0, sizeof(record));
 	record.type = RECORD_RESUME;
+	record.u.resume.snapshot.bytes[15] = 1;
+	refused(f, &record, "nil");
+	record.u.resume.stream.bytes[0] = 2;
 	record.u.resume.offset = INT64_MAX;
 	accepted(f, &record);
+	assert_true(f->record.u.resume.offset == INT64_MAX);
+	assert_int_equal(f->record.u.resume.stream.bytes[0], 2);
+	assert_int_equal(f->record.u.resume.snapshot.bytes[15], 1);
 	f->payload[36] = 1;
 	payload_refused(f, RECORD_RESUME, "reserved");
 	record.u.resume.offset++;

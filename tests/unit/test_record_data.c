@@ -116,6 +116,8 @@ test_data(void **state)
 	static const struct record_range pieces[] = {
 		{ 5, 3 }, { 8, 1 }, { INT64_MAX - 2, 2 }
 	};
+	static const struct record_range prefixes[] = { { INT64_MAX - 6, 6 },
+		{ 0, RECORD_RAW_MAX - 6 } };
 	struct fixture *f = *state;
 	struct record record = build_data(pieces, f->bytes);
 	const struct record_data *got = &f->record.u.data;
@@ -124,21 +126,23 @@ test_data(void **state)
 	record.u.data.raw_length = 6;
 	record.u.data.encoded_length = 9;
 	record.u.data.encoding = RECORD_ZSTD;
-	record.u.data.prefix = RECORD_PREFIX_RANGE;
-	record.u.data.prefix_offset = 7;
+	record.u.data.prefix = RECORD_PREFIX_RANGES;
+	record.u.data.prefix_count = 2;
 	record.u.data.prefix_length = RECORD_RAW_MAX;
+	record.u.data.prefix_ranges = prefixes;
 	encode(f, &record);
 	assert_int_equal(record_decode(RECORD_DATA, f->payload, f->length,
 	    f->space, &f->record, &f->err), 0);
 	assert_int_equal(got->encoding, RECORD_ZSTD);
-	assert_int_equal(got->prefix, RECORD_PREFIX_RANGE);
+	assert_int_equal(got->prefix, RECORD_PREFIX_RANGES);
 	assert_int_equal(got->piece_count, 3);
 	assert_int_equal(got->raw_length, 6);
 	assert_int_equal(got->encoded_length, 9);
 	assert_memory_equal(&got->hash, &record.u.data.hash,
 	    sizeof(got->hash));
-	assert_true(got->prefix_offset == 7);
+	assert_int_equal(got->prefix_count, 2);
 	assert_int_equal(got->prefix_length, RECORD_RAW_MAX);
+	assert_memory_equal(got->prefix_ranges, prefixes, sizeof(prefixes));
 	assert_memory_equal(got->pieces, pieces, sizeof(pieces));
 	assert_ptr_equal(got->data, f->payload + f->length - 9);
 }
@@ -162,7 +166,7 @@ test_data_fields(void **state)
 	refused(f, &bad, "do not take a prefix");
 	bad.u.data.encoding = RECORD_ZSTD;
 	accepted(f, &bad);
-	bad.u.data.prefix = 3;
+	bad.u.data.prefix = 4;
 	refused(f, &bad, "kind of prefix");
 	bad = good;
 	bad.u.data.source = 256;
@@ -192,30 +196,57 @@ static void
 test_data_prefix(void **state)
 {
 	static const struct record_range piece = { 0, 64 };
+	struct record_range range = { 0, 1 };
 	struct fixture *f = *state;
 	struct record good = build_data(&piece, f->bytes), bad;
 
 	good.u.data.encoding = RECORD_ZSTD;
-	for (uint8_t prefix = 0; prefix < 2; prefix++) {
+	good.u.data.prefix_ranges = &range;
+	for (uint8_t prefix = 0; prefix < 4; prefix++) {
 		bad = good;
-		bad.u.data.prefix = prefix;
-		bad.u.data.prefix_offset = 1;
-		refused(f, &bad, "not used");
-		bad.u.data.prefix_offset = 0;
+		bad.u.data.prefix = prefix % 2;
+		bad.u.data.prefix_count = prefix / 2;
 		bad.u.data.prefix_length = 1;
 		refused(f, &bad, "not used");
 	}
-	good.u.data.prefix = RECORD_PREFIX_RANGE;
-	refused(f, &good, "outside the limits");
-	good.u.data.prefix_length = RECORD_RAW_MAX + 1;
-	refused(f, &good, "outside the limits");
-	good.u.data.prefix_length = RECORD_RAW_MAX;
-	good.u.data.prefix_offset = INT64_MAX - RECORD_RAW_MAX;
-	accepted(f, &good);
-	good.u.data.prefix_offset++;
-	refused(f, &good, "outside the limits");
-	good.u.data.prefix_offset = UINT64_MAX - 5;
-	refused(f, &good, "outside the limits");
+	for (uint8_t prefix = 2; prefix < 4; prefix++) {
+		const uint32_t most = RECORD_RAW_MAX - (prefix == 3 ? 64 : 0);
+
+		good.u.data.prefix = prefix;
+		good.u.data.prefix_count = 0;
+		refused(f, &good, "number of prefix ranges 0");
+		good.u.data.prefix_count = 1;
+		range = (struct record_range){ INT64_MAX - most, most };
+		good.u.data.prefix_length = most;
+		accepted(f, &good);
+		range.offset++;
+		refused(f, &good, "too far");
+		range = (struct record_range){ 0, ++good.u.data.prefix_length };
+		refused(f, &good, "is longer than");
+	}
+}
+
+/* As many ranges as there may be, and one more. */
+static void
+test_data_prefix_ranges(void **state)
+{
+	static const struct record_range piece = { 0, 64 };
+	static struct record_range ranges[RECORD_PREFIX_RANGES_MAX + 1];
+	struct fixture *f = *state;
+	struct record record = build_data(&piece, f->bytes);
+
+	for (size_t i = 0; i <= RECORD_PREFIX_RANGES_MAX; i++)
+		ranges[i] = (struct record_range){ 100 - i % 3, 2 };
+	record.u.data.encoding = RECORD_ZSTD;
+	record.u.data.prefix = RECORD_PREFIX_BOTH;
+	record.u.data.prefix_ranges = ranges;
+	record.u.data.prefix_count = RECORD_PREFIX_RANGES_MAX;
+	record.u.data.prefix_length = 2 * RECORD_PREFIX_RANGES_MAX + 1;
+	refused(f, &record, "the prefix ranges have");
+	record.u.data.prefix_length--;
+	accepted(f, &record);
+	record.u.data.prefix_count++;
+	refused(f, &record, "number of prefix ranges 1025");
 }
 
 static void
@@ -455,6 +486,7 @@ main(void)
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_data_fields),
 		cmocka_unit_test(test_data_prefix),
+		cmocka_unit_test(test_data_prefix_ranges),
 		cmocka_unit_test(test_data_pieces),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_meta),

@@ -246,7 +246,7 @@ test_trailing_byte(void **state)
 	free(bytes);
 }
 
-/* No more than 32 MiB lie between BEGIN or CHECKPOINT and CHECKPOINT or END. */
+/* No more than 16 MiB lie between BEGIN or CHECKPOINT and CHECKPOINT or END. */
 static void
 test_checkpoints(void **state)
 {
@@ -283,11 +283,11 @@ test_checkpoints(void **state)
 		} else if (record->type == RECORD_DATA) {
 			size += record->u.data.raw_length;
 		}
-		assert_true(position.next - last <= RECORD_CHECKPOINT_BYTES);
+		assert_true(position.next - last <= 16 * RECORD_RAW_MAX);
 	}
 	assert_int_equal(ret, 1);
 	assert_true(size == begin.u.begin.size);
-	assert_int_equal(checkpoints, 3);
+	assert_int_equal(checkpoints, 7);
 	stream_reader_free(reader);
 	close(fd);
 }
