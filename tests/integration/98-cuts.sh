@@ -57,14 +57,22 @@ field() {
 	json_value "$OUT" "o['sources'][0]['$1']"
 }
 
-# How far a partial over there is durable.
+# How far a partial over there is durable.  Whoever was killed may still have to
+# wait for the disk, and has its lock as long.
 durable() {
-	refrecv --token --json "$B/replica" 2>/dev/null >"$WORK/token" || {
-		echo 0
-		return
-	}
-	json_value "$WORK/token" \
-		'max([p["offset"] for p in o["tokens"]] or [0])'
+	local code=8
+
+	while [ $code -eq 8 ]; do
+		code=0
+		refrecv --token --json "$B/replica" 2>"$WORK/token-err" \
+			>"$WORK/token" || code=$?
+	done
+	case $code in
+	0) json_value "$WORK/token" \
+		'max([p["offset"] for p in o["tokens"]] or [0])' ;;
+	4) echo 0 ;;
+	*) cat "$WORK/token-err" ;;
+	esac
 }
 
 # Bytes that the last connection passed towards the far side.
@@ -207,6 +215,7 @@ little_lost() {
 	local now
 
 	now=$(durable)
+	note "$(tail -n 1 "$STATE.log") from $before: $now"
 	expect [ $((before + $(passed) - now)) -le $((65 * MIB)) ]
 	expect [ "$now" -ge "$before" ]
 	before=$now
