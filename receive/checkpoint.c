@@ -11,6 +11,7 @@
 #include "common/io.h"
 #include "common/pipeline.h"
 #include "receive/checkpoint.h"
+#include "snapshot/partial_kept.h"
 
 /* One goes through the pipeline at a time, and has workers to itself. */
 #define WORKERS 2u
@@ -25,8 +26,14 @@ struct checkpoint {
 	const char *path;
 	uint64_t begun;		/* offset of the last one that was begun */
 	bool named;		/* the names above the partial are durable */
-	struct partial_state state;	/* as it is durable */
+	bool alone;		/* no other of its live file is kept */
+	struct partial_state state;	/* what it will be */
+	struct partial_state noted;	/* as it is durable */
 };
+
+/* How a state is written. */
+typedef int write_state(int fd, const char *path,
+    const struct partial_state *state, struct err *err);
 
 /* A new partial has a name, and the directories above it may be new too. */
 static int
@@ -47,25 +54,46 @@ sync_names(struct checkpoint *checkpoint)
  * written meanwhile by others may be synced along.
  */
 static int
+note(struct checkpoint *checkpoint, const struct partial_state *state,
+    write_state *write, struct err *err)
+{
+	const int fd = checkpoint->partial->fd;
+	int rc;
+
+	if (fsync(fd) != 0 || sync_names(checkpoint) != 0)
+		return err_sys(err, ERR_FAILED, "cannot sync %s",
+		    checkpoint->path);
+	rc = write(fd, checkpoint->path, state, err);
+	if (rc == 0 && fsync(fd) != 0)
+		rc = err_sys(err, ERR_FAILED, "cannot sync %s",
+		    checkpoint->path);
+	return rc;
+}
+
+/* Now that it is kept, nobody comes for the others. */
+static void
+remove_others(struct checkpoint *checkpoint)
+{
+	if (!checkpoint->alone)
+		partial_kept_remove_others(checkpoint->partial,
+		    &checkpoint->noted);
+	checkpoint->alone = true;
+}
+
+static int
 make_durable(void *cookie, void *piece, struct err *err)
 {
 	struct checkpoint *checkpoint = cookie;
 	struct partial_state state = checkpoint->state;
-	const int fd = checkpoint->partial->fd;
 	int rc;
 
 	state.offset = *(const uint64_t *)piece;
 	clock_gettime(CLOCK_REALTIME, &state.written);
-	if (fsync(fd) != 0 || sync_names(checkpoint) != 0)
-		return err_sys(err, ERR_FAILED, "cannot sync %s",
-		    checkpoint->path);
-	rc = partial_state_write(fd, checkpoint->path, &state, err);
-	if (rc == 0 && fsync(fd) != 0)
-		rc = err_sys(err, ERR_FAILED, "cannot sync %s",
-		    checkpoint->path);
+	rc = note(checkpoint, &state, partial_state_write, err);
 	if (rc != 0)
 		return rc;
-	checkpoint->state = state;
+	checkpoint->noted = state;
+	remove_others(checkpoint);
 	if (checkpoint->durable != NULL)
 		checkpoint->durable(checkpoint->cookie, &state.snapshot,
 		    state.offset);
@@ -115,13 +143,19 @@ checkpoint_free(struct checkpoint *checkpoint)
 
 void
 checkpoint_start(struct checkpoint *checkpoint, const struct partial *partial,
-    const struct partial_state *state, const char *path)
+    const struct partial_state *state, const struct partial_state *noted,
+    const char *path)
 {
+	static const struct partial_state none;
+
+
 	checkpoint->partial = partial;
 	checkpoint->path = path;
 	checkpoint->state = *state;
-	checkpoint->begun = state->offset;
-	checkpoint->named = state->offset > 0;
+	checkpoint->noted = noted != NULL ? *noted : none;
+	checkpoint->begun = checkpoint->noted.offset;
+	checkpoint->named = noted != NULL;
+	checkpoint->alone = false;
 }
 
 int
@@ -148,8 +182,14 @@ checkpoint_wait(struct checkpoint *checkpoint, struct err *err)
 	return pipeline_drain(checkpoint->pipeline, err);
 }
 
+int
+checkpoint_close(struct checkpoint *checkpoint, struct err *err)
+{
+	return note(checkpoint, &checkpoint->noted, partial_state_close, err);
+}
+
 uint64_t
 checkpoint_offset(const struct checkpoint *checkpoint)
 {
-	return checkpoint->state.offset;
+	return checkpoint->noted.offset;
 }

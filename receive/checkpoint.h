@@ -4,7 +4,8 @@
  * more of it, so that an interrupted transfer can go on.
  *
  * At a CHECKPOINT the partial is synced, its state is written into it
- * (snapshot/partial_state.h), and that is synced.  One is made at a time: the
+ * (snapshot/partial_state.h), and that is synced; from the first one on it is the
+ * only one that is kept of its live file.  One is made at a time: the
  * receiver does not read on past a CHECKPOINT until the one before it is
  * durable.  So of what was read, never more is lost than lies between three
  * CHECKPOINTs in a row: 32 MiB of what refsend writes, 64 MiB of what a stream
@@ -35,12 +36,12 @@ void checkpoint_free(struct checkpoint *checkpoint);
 
 /*
  * Start with a partial, which must stay open until checkpoint_wait().  state
- * says what it is; its offset, if above 0, is durable already.  path is for
- * messages.
+ * says what it is; noted, that something of it is durable already: the state
+ * that is in it, else NULL.  path is for messages.
  */
 void checkpoint_start(struct checkpoint *checkpoint,
     const struct partial *partial, const struct partial_state *state,
-    const char *path);
+    const struct partial_state *noted, const char *path);
 
 /*
  * Everything below offset is written: begin to make that durable.  Waits for
@@ -52,6 +53,12 @@ int checkpoint_make(struct checkpoint *checkpoint, uint64_t offset,
 
 /* Wait until none is being made.  The error of the first that failed. */
 int checkpoint_wait(struct checkpoint *checkpoint, struct err *err);
+
+/*
+ * Nothing more comes, and the partial will lie there: close the state that is in
+ * it.  After checkpoint_wait() only.
+ */
+int checkpoint_close(struct checkpoint *checkpoint, struct err *err);
 
 /* How far is it durable? 0: not at all.  After checkpoint_wait() only. */
 uint64_t checkpoint_offset(const struct checkpoint *checkpoint);

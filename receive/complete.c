@@ -93,7 +93,7 @@ seal_partial(struct receiver *r, const struct digest *digest, struct err *err)
 	return 0;
 }
 
-/* What is left of older snapshots nobody will send any more. */
+/* What else is left of it, and of older snapshots, nobody will send any more. */
 static void
 forget_older(const struct receiver *r)
 {
@@ -105,6 +105,7 @@ forget_older(const struct receiver *r)
 	};
 
 	memcpy(received.origin, r->target.origin, sizeof(received.origin));
+	partial_kept_remove(&r->store, &r->begin.snapshot);
 	partial_kept_remove_older(&r->store, &received);
 }
 

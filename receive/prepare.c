@@ -39,9 +39,9 @@ make_checkpoint(void *cookie, uint64_t offset, struct err *err)
 	return checkpoint_make(r->checkpoint, offset, err);
 }
 
-/* What the partial will be, and that it is there up to offset. */
+/* What the partial will be. */
 static struct partial_state
-describe(const struct receiver *r, uint64_t offset)
+describe(const struct receiver *r)
 {
 	struct partial_state state = {
 		.snapshot = r->begin.snapshot,
@@ -52,7 +52,6 @@ describe(const struct receiver *r, uint64_t offset)
 		.cut = r->begin.cut,
 		.created = r->begin.created,
 		.size = r->begin.size,
-		.offset = offset,
 	};
 
 	memcpy(state.origin, r->target.origin, sizeof(state.origin));
@@ -60,12 +59,12 @@ describe(const struct receiver *r, uint64_t offset)
 	return state;
 }
 
-/* Records may come: those of the rest from offset on. */
+/* Records may come: those of the rest if a state is noted in the partial. */
 static int
-start(struct receiver *r, uint64_t offset, struct err *err)
+start(struct receiver *r, const struct partial_state *noted, struct err *err)
 {
 	const struct apply_calls calls = { check_room, make_checkpoint, r };
-	const struct partial_state state = describe(r, offset);
+	const struct partial_state state = describe(r);
 	const bool keeping = r->partial.fd >= 0 &&
 	    (r->options->resumable || r->resumed);
 	int rc = 0;
@@ -77,7 +76,7 @@ start(struct receiver *r, uint64_t offset, struct err *err)
 		return rc;
 	r->keeping = keeping;
 	if (keeping)
-		checkpoint_start(r->checkpoint, &r->partial, &state,
+		checkpoint_start(r->checkpoint, &r->partial, &state, noted,
 		    r->target.path);
 	apply_start(r->apply, r->partial.fd, r->begin.size,
 	    r->target.based ? r->target.base.fd : -1, r->options->reflink,
@@ -165,7 +164,7 @@ receiver_prepare(struct receiver *r, struct err *err)
 		if (rc == 0)
 			rc = fill_partial(r, err);
 	}
-	return rc == 0 ? start(r, 0, err) : rc;
+	return rc == 0 ? start(r, NULL, err) : rc;
 }
 
 /* Is what is here what RESUME goes on with?  ERR_NOBASE tells what is here. */
@@ -207,8 +206,8 @@ take_over(struct receiver *r, const struct record_resume *resume,
 {
 	int rc;
 
-	rc = partial_kept_open(&r->store, &r->begin.snapshot, &r->partial,
-	    state, err);
+	rc = partial_kept_open(&r->store, &r->begin.snapshot, &resume->stream,
+	    &r->partial, state, err);
 	if (rc > 0)
 		return err_set(err, ERR_NOBASE, "nothing of %s is here that "
 		    "could be gone on with: send it from its beginning",
@@ -228,7 +227,7 @@ take_over(struct receiver *r, const struct record_resume *resume,
  * What the run before wrote there was of the same snapshot, and would be written
  * again; but what a loss of power made of it nobody knows, and where snapshot
  * and base are equal nothing is written.  The state must not tell of more
- * meanwhile.
+ * meanwhile, nor that nothing is written.
  */
 static int
 renew(struct receiver *r, uint64_t offset, struct partial_state *state,
@@ -236,15 +235,13 @@ renew(struct receiver *r, uint64_t offset, struct partial_state *state,
 {
 	const int fd = r->partial.fd;
 	const struct snapshot *base = &r->target.base;
-	int rc = 0;
+	int rc;
 
-	if (state->offset > offset) {
-		state->offset = offset;
-		rc = partial_state_write(fd, r->target.path, state, err);
-		if (rc == 0 && fsync(fd) != 0)
-			rc = err_sys(err, ERR_FAILED, "cannot sync %s",
-			    r->target.path);
-	}
+	state->offset = offset;
+	rc = partial_state_write(fd, r->target.path, state, err);
+	if (rc == 0 && fsync(fd) != 0)
+		rc = err_sys(err, ERR_FAILED, "cannot sync %s",
+		    r->target.path);
 	if (rc == 0)
 		rc = content_renew(r->target.based ? base->fd : -1, fd,
 		    offset, r->begin.size, r->options->reflink,
@@ -269,5 +266,5 @@ receiver_resume(struct receiver *r, const struct record_resume *resume,
 	r->received.resumed = offset;
 	if (!r->options->dry_run)
 		rc = renew(r, offset, &state, err);
-	return rc == 0 ? start(r, offset, err) : rc;
+	return rc == 0 ? start(r, &state, err) : rc;
 }

@@ -231,8 +231,11 @@ keep_partial(struct receiver *r, int rc, struct err *err)
 	offset = checkpoint_offset(r->checkpoint);
 	if (offset == 0 && !r->resumed)
 		return rc;
-	r->kept = true;
 	err_clear(err);
+	rc = checkpoint_close(r->checkpoint, err);
+	if (rc != 0)
+		return rc;
+	r->kept = true;
 	return err_set(err, ERR_INTERRUPTED, "%s; %s stays, up to byte %"
 	    PRIu64 " of %" PRIu64 ": refrecv --token tells how to go on",
 	    why.text, r->target.path, offset, r->begin.size);

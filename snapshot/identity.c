@@ -93,6 +93,18 @@ identity_same(const struct identity *a, const struct identity *b)
 }
 
 bool
+identity_same_file(const struct identity *was, const struct identity *is)
+{
+	struct identity as_it_was = *is;
+	char text[128];
+
+	as_it_was.size = was->size;
+	as_it_was.mtime = was->mtime;
+	as_it_was.mode = was->mode;
+	return !identity_differs(was, &as_it_was, text, sizeof(text));
+}
+
+bool
 identity_uncertain(const struct identity *was, const struct identity *is)
 {
 	return uuid_is_nil(&is->mounting) ||

@@ -53,6 +53,10 @@ bool identity_differs(const struct identity *was, const struct identity *is,
 /* Are they the same, ctime too? */
 bool identity_same(const struct identity *a, const struct identity *b);
 
+/* Are they of one file, whatever became of it meanwhile? */
+bool identity_same_file(const struct identity *was,
+    const struct identity *is);
+
 /*
  * Are they, or may they be, of two mountings? If so, that they are the same does
  * not prove that the contents are, if anybody could write to them.

@@ -26,13 +26,17 @@
 /* What a walk over the partials carries along. */
 struct walk {
 	const struct store *store;
-	const struct uuid *snapshot;
+	const struct uuid *snapshot, *stream;
 	const struct seal *received;
+	const struct partial *partial;
+	const struct partial_state *kept;
 	/* The snapshots that are here; read when it is first asked for. */
 	struct catalog catalog;
 	bool have_catalog;
 	/* Results. */
 	char name[PARTIAL_NAME_SIZE];
+	bool brought;		/* it is of the stream */
+	uint64_t offset;	/* of it */
 	struct partial_state *list;
 	size_t count;
 	bool busy;
@@ -130,11 +134,24 @@ look_at(struct walk *walk, const char *name, int fd,
 	return rc == 0 && present ? 1 : rc;
 }
 
+/* Lock it, if somebody else does not have it for longer than a moment. */
+static int
+lock(int fd)
+{
+	const struct timespec nap = { 0, LOCK_NAP_NS };
+	int rc, tries = 0;
+
+	while ((rc = flock(fd, LOCK_EX | LOCK_NB)) != 0 &&
+	    errno == EWOULDBLOCK && ++tries < LOCK_TRIES)
+		nanosleep(&nap, NULL);
+	return rc;
+}
+
 /* Remove it, unless somebody works on it. */
 static void
 remove_one(struct walk *walk, const char *name, int fd)
 {
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (lock(fd) == 0)
 		unlinkat(walk->store->state, name, 0);
 }
 
@@ -218,6 +235,37 @@ partial_kept_remove_older(const struct store *store,
 		walk_partials(&walk, remove_older, &unread);
 }
 
+/* Would it be a snapshot of the same live file, or the same plain copy? */
+static bool
+same_origin(const struct partial_state *a, const struct partial_state *b)
+{
+	return strcmp(a->origin, b->origin) == 0 &&
+	    (a->origin[0] != '\0' || strcmp(a->name, b->name) == 0);
+}
+
+static int
+remove_other(struct walk *walk, const char *name, int fd, struct err *err)
+{
+	struct partial_state state;
+	const int rc = strcmp(name, walk->partial->name) == 0 ? 1 :
+	    partial_state_read(fd, name, &state, err);
+
+	if (rc == 0 && same_origin(&state, walk->kept))
+		remove_one(walk, name, fd);
+	return rc < 0 ? rc : 0;
+}
+
+void
+partial_kept_remove_others(const struct partial *partial,
+    const struct partial_state *state)
+{
+	struct walk walk = { .store = partial->store, .partial = partial,
+	    .kept = state };
+	struct err unread = ERR_INIT;
+
+	walk_partials(&walk, remove_other, &unread);
+}
+
 static int
 list_one(struct walk *walk, const char *name, int fd, struct err *err)
 {
@@ -267,6 +315,17 @@ partial_kept_list(const struct store *store, struct partial_state **list,
 	return 0;
 }
 
+/* Than the one that was found before? */
+static bool
+is_better(const struct walk *walk, const struct partial_state *state)
+{
+	const bool brought = uuid_equal(&state->stream, walk->stream);
+
+	if (walk->name[0] == '\0' || brought != walk->brought)
+		return walk->name[0] == '\0' || brought;
+	return state->offset > walk->offset;
+}
+
 static int
 find_snapshot(struct walk *walk, const char *name, int fd, struct err *err)
 {
@@ -274,8 +333,11 @@ find_snapshot(struct walk *walk, const char *name, int fd, struct err *err)
 	const int rc = partial_state_read(fd, name, &state, err);
 
 	if (rc == 0 && uuid_equal(&state.snapshot, walk->snapshot) &&
-	    strlen(name) < sizeof(walk->name))
+	    strlen(name) < sizeof(walk->name) && is_better(walk, &state)) {
 		strcpy(walk->name, name);
+		walk->brought = uuid_equal(&state.stream, walk->stream);
+		walk->offset = state.offset;
+	}
 	return rc < 0 ? rc : 0;
 }
 
@@ -283,13 +345,9 @@ find_snapshot(struct walk *walk, const char *name, int fd, struct err *err)
 static int
 lock_partial(const struct partial *partial, struct err *err)
 {
-	const struct timespec nap = { 0, LOCK_NAP_NS };
 	struct stat st;
-	int rc, tries = 0;
+	const int rc = lock(partial->fd);
 
-	while ((rc = flock(partial->fd, LOCK_EX | LOCK_NB)) != 0 &&
-	    errno == EWOULDBLOCK && ++tries < LOCK_TRIES)
-		nanosleep(&nap, NULL);
 	if (rc != 0 && errno == EWOULDBLOCK)
 		return err_set(err, ERR_LOCKED, "%s: another run works on the "
 		    "snapshot that is to be gone on with",
@@ -301,9 +359,11 @@ lock_partial(const struct partial *partial, struct err *err)
 
 int
 partial_kept_open(const struct store *store, const struct uuid *snapshot,
-    struct partial *partial, struct partial_state *state, struct err *err)
+    const struct uuid *stream, struct partial *partial,
+    struct partial_state *state, struct err *err)
 {
-	struct walk walk = { .store = store, .snapshot = snapshot };
+	struct walk walk = { .store = store, .snapshot = snapshot,
+	    .stream = stream };
 	int rc = walk_partials(&walk, find_snapshot, err);
 
 	if (rc != 0 || walk.name[0] == '\0')

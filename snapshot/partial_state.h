@@ -5,6 +5,12 @@
  *
  * It lies in the extended attribute user.refsend.partial and is written only
  * after what it tells of was synced.  A published file never has it.
+ *
+ * It is bound to the file: a copy, with the attribute or without it, has none.
+ * While the file is being written to, that is all.  When an orderly end of the
+ * run has closed the state, it is bound to size, mtime, mode and ctime as well:
+ * after any change, even if times were put back, the file has none.  A remount is
+ * no change (see mounting.h for what that leaves open).
  */
 #ifndef SNAPSHOT_PARTIAL_STATE_H
 #define SNAPSHOT_PARTIAL_STATE_H
@@ -36,15 +42,23 @@ struct partial_state {
 };
 
 /*
- * Write it into an open partial.  Does not sync it.  ERR_UNABLE if the file
- * system has no user attributes.
+ * Write it into an open partial, which will be written to.  Does not sync it.
+ * ERR_UNABLE if the file system has no user attributes.
  */
 int partial_state_write(int fd, const char *path,
     const struct partial_state *state, struct err *err);
 
 /*
- * Read it.  Returns 0; 1 if there is none, or one that is damaged or of another
- * version, or if the file is too short for it; ERR_FAILED if nobody can tell.
+ * Write it closed: nothing is to be changed any more, until it is written again.
+ * Waits some 20 ms, so that any later change shows.
+ */
+int partial_state_close(int fd, const char *path,
+    const struct partial_state *state, struct err *err);
+
+/*
+ * Read it.  Returns 0; 1 if there is none, or one that is damaged, of another
+ * version, of another file, or closed before the file changed, or if the file is
+ * too short for it; ERR_FAILED if nobody can tell.
  */
 int partial_state_read(int fd, const char *path, struct partial_state *state,
     struct err *err);

@@ -13,6 +13,7 @@
 
 #include "common/buf.h"
 #include "common/le.h"
+#include "snapshot/interval.h"
 #include "snapshot/seal.h"
 
 #define SEAL_VERSION 2
@@ -20,45 +21,11 @@
 #define SEAL_SIZE_MAX 1024
 
 /*
- * How far the interval reaches past the sealing.  A file that stays writable
- * gets a short one, which seal_write() waits for; one that becomes read-only
- * is given time for its publication, which is not worth a remark.
+ * How far the interval reaches past the sealing of a file that becomes
+ * read-only: time for its publication, which is not worth a remark.
  */
 #define NS_PER_S INT64_C(1000000000)
-#define NS_PER_MS INT64_C(1000000)
-#define INTERVAL_WRITABLE_NS (20 * NS_PER_MS)
-#define INTERVAL_WRITABLE_MAX_NS (10 * NS_PER_S)
 #define INTERVAL_READ_ONLY_NS (2 * NS_PER_S)
-#define TRIES 100		/* with naps of 20 ms */
-
-static struct timespec
-time_add(struct timespec time, int64_t ns)
-{
-	time.tv_sec += (time_t)(ns / NS_PER_S);
-	time.tv_nsec += (long)(ns % NS_PER_S);
-	if (time.tv_nsec >= NS_PER_S) {
-		time.tv_nsec -= (long)NS_PER_S;
-		time.tv_sec++;
-	}
-	return time;
-}
-
-/* From a to b. */
-static int64_t
-time_between(const struct timespec *a, const struct timespec *b)
-{
-	return (b->tv_sec - a->tv_sec) * NS_PER_S + b->tv_nsec - a->tv_nsec;
-}
-
-/* The clock that file systems stamp with: it lags the precise one by a tick. */
-static struct timespec
-stamp_clock(void)
-{
-	struct timespec now = { 0, 0 };
-
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	return now;
-}
 
 static size_t
 encode(const struct seal *seal, uint8_t *bytes)
@@ -104,21 +71,6 @@ decode(const uint8_t *bytes, size_t size, struct seal *seal)
 	return buf_complete(&r) && !uuid_is_nil(&seal->id);
 }
 
-/* Wait until the clock of the file system has passed a moment ns ahead. */
-static void
-wait_until(const struct timespec *moment, int64_t ns)
-{
-	const struct timespec nap = { 0, (long)NS_PER_MS };
-	struct timespec now = stamp_clock();
-
-	/* A limit of naps: the clock may be set back meanwhile. */
-	for (int64_t i = 0; i < 5 * (ns / NS_PER_MS) &&
-	    time_compare(&now, moment) <= 0; i++) {
-		nanosleep(&nap, NULL);
-		now = stamp_clock();
-	}
-}
-
 static int
 set_attribute(int fd, const char *path, const struct seal *seal,
     struct err *err)
@@ -133,61 +85,32 @@ set_attribute(int fd, const char *path, const struct seal *seal,
 	return err_sys(err, ERR_FAILED, "cannot seal %s", path);
 }
 
+/* Of a file that is, or at once becomes, read-only. */
 static int
-try_write(int fd, const char *path, struct seal *seal, int64_t ns,
-    bool whole_seconds, struct err *err)
+try_write(int fd, const char *path, struct seal *seal, struct err *err)
 {
-	seal->after = stamp_clock();
-	if (whole_seconds)
-		seal->after.tv_nsec = 0;
-	seal->before = time_add(seal->after, ns);
+	const struct interval interval =
+	    interval_from_now(INTERVAL_READ_ONLY_NS);
+
+	seal->after = interval.after;
+	seal->before = interval.before;
 	return set_attribute(fd, path, seal, err);
 }
 
-/*
- * Of a file that stays writable, the interval has to hold the ctime that the
- * attribute itself gave it; a full journal, or another node of a cluster, can
- * hold that up.  Then again, with an interval of twice what it took; likewise
- * if the clock was set back.  Times in whole seconds (ext4 with small inodes)
- * get an interval of whole seconds.  A seal that is not true does not stay: it would
- * get the file refused.
- */
-static int
-write_in_time(int fd, const char *path, struct seal *seal, struct err *err)
-{
-	int64_t took, ns = INTERVAL_WRITABLE_NS;
-	const struct timespec nap = { 0, (long)(20 * NS_PER_MS) };
-	struct identity sealed;
-	bool whole_seconds = false;
-	int rc, tries = 0;
+struct sealing {
+	int fd;
+	const char *path;
+	struct seal *seal;
+};
 
-	do {
-		rc = try_write(fd, path, seal, ns, whole_seconds, err);
-		if (rc != 0)
-			return rc;
-		rc = identity_read(fd, path, &sealed, err);
-		took = rc != 0 ? 0 : time_between(&seal->after, &sealed.ctime);
-		if (rc == 0 && took >= 0 && took <= ns) {
-			wait_until(&seal->before, ns);
-			return 0;
-		}
-		fremovexattr(fd, SEAL_XATTR);
-		if (took < 0 && sealed.ctime.tv_nsec == 0 && !whole_seconds) {
-			whole_seconds = true;
-			ns = NS_PER_S - 1;
-		} else if (took < 0) {
-			nanosleep(&nap, NULL);
-		} else {
-			ns = 2 * took;
-		}
-	} while (rc == 0 && ns <= INTERVAL_WRITABLE_MAX_NS && ++tries < TRIES);
-	if (rc != 0)
-		return rc;
-	if (took < 0)
-		return err_set(err, ERR_FAILED, "cannot seal %s: the clock of "
-		    "its file system is behind the one here", path);
-	return err_set(err, ERR_FAILED, "cannot seal %s: the file system "
-	    "takes too long to set an attribute", path);
+static int
+set_with(void *cookie, const struct interval *interval, struct err *err)
+{
+	const struct sealing *sealing = cookie;
+
+	sealing->seal->after = interval->after;
+	sealing->seal->before = interval->before;
+	return set_attribute(sealing->fd, sealing->path, sealing->seal, err);
 }
 
 int
@@ -195,14 +118,16 @@ seal_write(int fd, const char *path, struct seal *seal, mode_t mode,
     struct err *err)
 {
 	const int rc = identity_read(fd, path, &seal->identity, err);
+	struct sealing sealing = { fd, path, seal };
 
 	if (rc != 0)
 		return rc;
 	seal->identity.mode = mode;
 	memset(&seal->identity.ctime, 0, sizeof(seal->identity.ctime));
 	if (mode & 0222)
-		return write_in_time(fd, path, seal, err);
-	return try_write(fd, path, seal, INTERVAL_READ_ONLY_NS, false, err);
+		return interval_write(fd, path, SEAL_XATTR, set_with, &sealing,
+		    err);
+	return try_write(fd, path, seal, err);
 }
 
 int
@@ -224,8 +149,7 @@ seal_record_digest(int fd, const char *path, const struct identity *was,
 		    "in use: no digest is recorded for it", path);
 	seal->digest = *digest;
 	if (seal_check(seal, &now, text, sizeof(text)) == SEAL_VALID)
-		rc = try_write(fd, path, seal, INTERVAL_READ_ONLY_NS, false,
-		    err);
+		rc = try_write(fd, path, seal, err);
 	else
 		rc = set_attribute(fd, path, seal, err);
 	if (rc == 0 && fsync(fd) != 0)
@@ -236,10 +160,11 @@ seal_record_digest(int fd, const char *path, const struct identity *was,
 void
 seal_settle(const struct timespec *ctime)
 {
-	const struct timespec last = time_add(*ctime,
-	    ctime->tv_nsec == 0 ? NS_PER_S - 1 : 0);
+	struct timespec last = *ctime;
 
-	wait_until(&last, NS_PER_S);
+	if (last.tv_nsec == 0)
+		last.tv_nsec = (long)NS_PER_S - 1;
+	interval_wait(&last, NS_PER_S);
 }
 
 int
@@ -269,6 +194,8 @@ enum seal_state
 seal_check(const struct seal *seal, const struct identity *identity,
     char *text, size_t size)
 {
+	const struct interval sealing = { seal->after, seal->before };
+
 	text[0] = '\0';
 	if (identity_differs(&seal->identity, identity, text, size))
 		return SEAL_BROKEN;
@@ -279,8 +206,7 @@ seal_check(const struct seal *seal, const struct identity *identity,
 		    "sealed");
 		return SEAL_BROKEN;
 	}
-	if (time_compare(&identity->ctime, &seal->after) >= 0 &&
-	    time_compare(&identity->ctime, &seal->before) <= 0)
+	if (interval_holds(&sealing, &identity->ctime))
 		return SEAL_VALID;
 	snprintf(text, size, "it was changed after it was sealed (its ctime "
 	    "differs)");

@@ -7,9 +7,8 @@
  * the file, with the attribute or without it, is another file and does not
  * pass; nor does the file after a write, even if its times were put back.
  *
- * Setting the attribute moves ctime, so the seal cannot hold the final ctime:
- * it holds the interval in which the file was sealed, and a ctime outside of
- * it is a later change.
+ * It holds the interval in which the file was sealed (interval.h): a ctime
+ * outside of it is a later change.
  */
 #ifndef SNAPSHOT_SEAL_H
 #define SNAPSHOT_SEAL_H

@@ -14,6 +14,8 @@ RESUMETOOL=$HERE/resumetool.py
 RESUMES=${RESUMES:-0}
 SEED=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 MIB=1048576
+FROM=	# these two by make_moved, which not every test needs
+MOVED=
 
 # noise FILE MIB SEED [OFFSET]...: bytes that cannot be compressed, a MiB at each
 # offset, in MiB; from the beginning on, up to MIB, if none is given.
@@ -139,6 +141,31 @@ interrupt() {
 	head -c "$length" "$WORK/$stream" >"$WORK/part"
 	run_code 6 refrecv --resumable "$@" "$D" <"$WORK/part" || return
 	expect_error 'refrecv --token tells how to go on'
+	run_ok refrecv --token "$D"
+	TOKEN=$(cut -d ' ' -f 1 "$OUT")
+}
+
+# Kill it, behind a CHECKPOINT: killed FILE BYTES [OPTION]..., into $D; sets
+# $TOKEN.
+killed() {
+	local file=$1 length=$2 process i
+
+	shift 2
+	mkfifo "$WORK/killed"
+	refrecv --resumable "$@" "$D" <"$WORK/killed" 2>/dev/null &
+	process=$!
+	exec 8>"$WORK/killed"
+	head -c "$length" "$file" >&8
+	for i in $(seq 1 100); do
+		getfattr -n user.refsend.partial "$STATE"/partial.* \
+			>/dev/null 2>&1 && break
+		sleep 0.1
+	done
+	sleep 0.3
+	kill -KILL "$process"
+	wait "$process" 2>/dev/null
+	exec 8>&-
+	rm "$WORK/killed"
 	run_ok refrecv --token "$D"
 	TOKEN=$(cut -d ' ' -f 1 "$OUT")
 }
@@ -335,7 +362,7 @@ torn() {
 
 	place torn "$(base_of "$stream")"
 	replica=$D/.snapshot/$(basename "$snapshot")
-	interrupt "$stream" $((50 * MIB))
+	killed "$WORK/$stream" $((50 * MIB))
 	partial=$(echo "$STATE"/partial.*)
 	offset=$(cut -d / -f 1 "$OUT" | cut -d ' ' -f 2)
 	"$PYTHON" -c '
@@ -348,7 +375,8 @@ for at in range(int(sys.argv[2]), os.fstat(fd).st_size, 99999):
 	check_replica "$snapshot" "$replica"
 	rm "$replica"
 	# Or nothing at all, as if cut when it was renewed.
-	interrupt "$stream" $((50 * MIB))
+	killed "$WORK/$stream" $((50 * MIB))
+	offset=$(cut -d / -f 1 "$OUT" | cut -d ' ' -f 2)
 	truncate -s "$offset" "$STATE"/partial.*
 	refsend --resume "$TOKEN" -i "$base" "$snapshot" 2>"$ERR" |
 		refrecv "$D" 2>>"$ERR" || fail "$(cat "$ERR")"
@@ -524,6 +552,122 @@ sweeps() {
 	expect_not left_there
 }
 
+# Change a partial, or put a copy in its place: alter HOW FILE.
+alter() {
+	local file=$2 target=$2
+
+	touch -r "$file" "$WORK/times"
+	case $1 in
+	copied) mv -f "$A/copy" "$file"; return ;;
+	over) target=$A/copy ;;
+	esac
+	printf x | dd of="$target" bs=1 seek=$MIB conv=notrunc status=none
+	case $1 in
+	times) touch -r "$WORK/times" "$file" ;;
+	over)
+		touch -r "$WORK/times" "$A/copy"
+		cp -a --preserve=xattr "$A/copy" "$file"
+		rm "$A/copy" ;;
+	esac
+}
+
+# The partial is not gone on with, and goes; all is sent again.
+not_gone_on_with() {
+	run_code 4 refrecv --token "$D"
+	run_code 4 refrecv "$D" <"$STREAM.changed"
+	expect_error 'nothing of .* is here that could be gone on with'
+	expect_not left_there
+	run_ok refrecv "$D" <"$WORK/two"
+	check_replica "$TWO" "$D/.snapshot/file.two"
+	rm "$STREAM.changed"
+}
+
+changed_since() {
+	local how
+
+	for how in written times copied over; do
+		place changed one
+		interrupt two $((60 * MIB))
+		run_ok refsend --resume "$TOKEN" -o "$STREAM.changed" \
+			-i "$ONE" "$TWO"
+		[ "$how" = copied ] || [ "$how" = over ] &&
+			cp -a --preserve=xattr "$STATE"/partial.* "$A/copy"
+		run_ok refrecv --token "$D"
+		alter "$how" "$STATE"/partial.* || fail "cannot alter"
+		not_gone_on_with || note "$how"
+		rm -f "$A/copy"
+	done
+}
+
+# After a kill, of a copy; and of a snapshot that comes whole, whose digest tells.
+changed_since_kill() {
+	place changed one
+	killed "$WORK/two" $((60 * MIB))
+	run_ok refsend --resume "$TOKEN" -o "$STREAM.changed" -i "$ONE" "$TWO"
+	cp -a --preserve=xattr "$STATE"/partial.* "$A/copy"
+	alter copied "$STATE"/partial.*
+	not_gone_on_with
+	place changed
+	killed "$WORK/one" $((60 * MIB))
+	alter written "$STATE"/partial.*
+	run_ok refsend --resume "$TOKEN" -o "$STREAM.changed" "$ONE"
+	run_code 3 refrecv "$D" <"$STREAM.changed"
+	expect_error 'does not have the digest'
+	expect_not left_there
+	rm "$STREAM.changed"
+}
+
+# Nor is a remount a change, nor is it lost to a kill after going on with it.
+unchanged() {
+	place unchanged one
+	interrupt two $((40 * MIB))
+	umount "$A" && mount -o loop,noatime "$WORK/A.img" "$A"
+	run_ok refsend --resume "$TOKEN" -o "$STREAM.again" -i "$ONE" "$TWO"
+	killed "$STREAM.again" 2000000
+	run_ok refrecv "$D" <"$STREAM.again"
+	check_replica "$TWO" "$D/.snapshot/file.two"
+	expect_not left_there
+	rm "$STREAM.again"
+}
+
+# One is kept of each live file, the last.
+one_of_each() {
+	place each one
+	interrupt two $((60 * MIB))
+	interrupt alone $((40 * MIB))
+	expect grep -q ' file\.three$' "$OUT"
+	expect [ "$(ls "$STATE" | grep -c partial)" -eq 1 ]
+	interrupt two $((40 * MIB)) --as other
+	expect [ "$(ls "$STATE" | grep -c partial)" -eq 2 ]
+	expect [ "$(wc -l <"$OUT")" -eq 2 ]
+}
+
+# Two of one snapshot, since a listing held one: each token finds its own.
+two_of_one() {
+	local first token
+
+	run_ok refsend -o "$WORK/again" -i "$ONE" "$TWO"
+	for token in first second; do
+		place two one
+		interrupt two $((60 * MIB))
+		first=$TOKEN
+		exec 9<"$(echo "$STATE"/partial.*)"
+		flock -s 9
+		interrupt again $((40 * MIB))
+		exec 9<&-
+		expect [ "$(ls "$STATE" | grep -c partial)" -eq 2 ]
+		[ "$token" = first ] && TOKEN=$first ||
+			TOKEN=$(grep -v "^$first$" <<<"$TOKEN")
+		run_ok refsend --resume "$TOKEN" -o "$STREAM.two" -i "$ONE" \
+			"$TWO"
+		run_ok refrecv "$D" <"$STREAM.two"
+		check_replica "$TWO" "$D/.snapshot/file.two"
+		expect_not left_there
+		rm "$STREAM.two"
+	done
+	rm "$WORK/again"
+}
+
 # It reads on while a CHECKPOINT is being synced, but not past the next one.
 reads_no_further() {
 	local tracer traced position
@@ -601,6 +745,11 @@ on_fs() {
 	test_case "refused" refused
 	test_case "gone" gone
 	test_case "sweeps" sweeps
+	test_case "changed since" changed_since
+	test_case "changed since a kill" changed_since_kill
+	test_case "unchanged" unchanged
+	test_case "one of each" one_of_each
+	test_case "two of one snapshot" two_of_one
 	if command -v strace >/dev/null; then
 		test_case "reads no further" reads_no_further
 	else

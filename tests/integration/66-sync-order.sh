@@ -11,8 +11,8 @@
 ORDERTOOL=$HERE/ordertool.py
 command -v strace >/dev/null || skip_all "strace is missing"
 
-# ordered ARGUMENT OF ORDERTOOL... -- COMMAND...: it succeeds, and its calls
-# are in order.  Reads $INPUT.
+# ordered ARGUMENT OF ORDERTOOL... -- COMMAND...: it ends with $CODE, 0 if not
+# given, and its calls are in order.  Reads $INPUT.
 ordered() {
 	local arguments=()
 
@@ -21,8 +21,8 @@ ordered() {
 		shift
 	done
 	shift
-	run_ok traced -f -y -o "$WORK/trace" -e trace=%desc,%file "$@" \
-		<"${INPUT:-/dev/null}" &&
+	run_status "${CODE:-0}" traced -f -y -o "$WORK/trace" \
+		-e trace=%desc,%file "$@" <"${INPUT:-/dev/null}" &&
 		expect "$PYTHON" -B "$ORDERTOOL" "$WORK/trace" "$A" \
 			"${arguments[@]}"
 }
@@ -164,6 +164,27 @@ received_resumable() {
 	rm "$STREAM.extra"
 }
 
+# The state is closed when the contents are synced, synced then, and opened before
+# anything is written.
+received_broken_off() {
+	local to=$A/broken-off/.snapshot
+
+	mkdir "$A/broken-off"
+	"$PYTHON" -B "$STREAM_EDIT" extra=yes <"$STREAM.one" |
+		head -c -10 >"$STREAM.extra"
+	CODE=6 INPUT=$STREAM.extra ordered --synced "$to/.refsend/partial.*" \
+		-- refrecv --reserve=0 --resumable -T 1 "$A/broken-off"
+	expect [ "$(grep -c 'fsetxattr.*user.refsend.partial' \
+		"$WORK/trace")" -ge 2 ]
+	run_ok refrecv --token "$A/broken-off"
+	run_ok refsend --resume "$(cut -d ' ' -f 1 "$OUT")" \
+		-o "$STREAM.resumed" "$S/live.one"
+	INPUT=$STREAM.resumed ordered --named "$to/live.one" --synced "$to" -- \
+		refrecv --reserve=0 -T 1 "$A/broken-off"
+	expect grep -q 'fsetxattr.*user.refsend.partial' "$WORK/trace"
+	rm "$STREAM.extra" "$STREAM.resumed"
+}
+
 # What CLONE shares is synced as what is written is, before a CHECKPOINT tells of
 # it.
 received_moved() {
@@ -236,6 +257,7 @@ on_fs() {
 	test_case "receive" received
 	test_case "receive what is there" received_again
 	test_case "receive --resumable" received_resumable
+	test_case "receive --resumable, broken off" received_broken_off
 	[ "$FS" = ext4 ] ||
 		test_case "receive --resumable, moved" received_moved
 	test_case "receive --live" received_live

@@ -16,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
@@ -177,8 +178,8 @@ test_unreadable(void **unused)
 	assert_int_equal(partial_kept_list(&store, &list, &count, &busy,
 	    &err), -ERR_FAILED);
 	err_clear(&err);
-	assert_int_equal(partial_kept_open(&store, &state.snapshot, &partial,
-	    &found, &err), -ERR_FAILED);
+	assert_int_equal(partial_kept_open(&store, &state.snapshot,
+	    &state.stream, &partial, &found, &err), -ERR_FAILED);
 	assert_int_equal(partial.fd, -1);
 	unreadable = false;
 	partial_sweep(&store);
@@ -197,16 +198,16 @@ test_locked(void **unused)
 
 	(void)unused;
 	listed(0, 0, 0, false);
-	assert_int_equal(partial_kept_open(&store, &state.snapshot, &partial,
-	    &found, &err), 1);
+	assert_int_equal(partial_kept_open(&store, &state.snapshot,
+	    &state.stream, &partial, &found, &err), 1);
 	leave(&state);
-	assert_int_equal(partial_kept_open(&store, &state.snapshot, &partial,
-	    &found, &err), 0);
+	assert_int_equal(partial_kept_open(&store, &state.snapshot,
+	    &state.stream, &partial, &found, &err), 0);
 	assert_true(found.cut == 1);
 	assert_int_equal(pwrite(partial.fd, "x", 1, 0), 1);
 	listed(0, 0, 0, true);
-	assert_int_equal(partial_kept_open(&store, &state.snapshot, &second,
-	    &found, &err), -ERR_LOCKED);
+	assert_int_equal(partial_kept_open(&store, &state.snapshot,
+	    &state.stream, &second, &found, &err), -ERR_LOCKED);
 	assert_int_equal(second.fd, -1);
 	fremovexattr(partial.fd, PARTIAL_STATE_XATTR);
 	partial_sweep(&store);
@@ -235,8 +236,8 @@ test_locked_for_a_moment(void **unused)
 	assert_int_equal(pipe(ready), 0);
 	child = fork();
 	if (child == 0) {
-		partial_kept_open(&store, &state.snapshot, &partial, &found,
-		    &err);
+		partial_kept_open(&store, &state.snapshot, &state.stream,
+		    &partial, &found, &err);
 		close(ready[1]);
 		close(ready[0]);
 		nanosleep(&nap, NULL);
@@ -245,9 +246,149 @@ test_locked_for_a_moment(void **unused)
 	close(ready[1]);
 	assert_int_equal(read(ready[0], &byte, 1), 0);
 	close(ready[0]);
-	assert_int_equal(partial_kept_open(&store, &state.snapshot, &partial,
-	    &found, &err), 0);
+	assert_int_equal(partial_kept_open(&store, &state.snapshot,
+	    &state.stream, &partial, &found, &err), 0);
 	partial_discard(&partial);
+	assert_int_equal(files(), 0);
+}
+
+/* Two of one snapshot: the one that the stream brought, or that is further. */
+static void
+test_two_of_one(void **unused)
+{
+	struct partial_state states[3], found;
+	const uint64_t offsets[] = { OFFSET, OFFSET - 1, OFFSET - 2 };
+	const struct uuid none = id_of(0x33);
+	struct partial partial = PARTIAL_INIT;
+	struct err err = ERR_INIT;
+
+	(void)unused;
+	/* In whatever order the directory has them. */
+	for (size_t i = 0; i < 30; i++) {
+		struct partial_state *state = &states[i % 3];
+
+		*state = state_of(1, 0);
+		state->offset = offsets[i % 3] - 3 * (i / 3);
+		state->stream = id_of(i % 3 < 2 ? 0x11 : 0x22);
+		leave(state);
+		if (i % 3 < 2)
+			continue;
+		assert_int_equal(partial_kept_open(&store, &state->snapshot,
+		    &states[2].stream, &partial, &found, &err), 0);
+		assert_true(found.offset == states[2].offset);
+		partial_leave(&partial);
+		assert_int_equal(partial_kept_open(&store, &state->snapshot,
+		    &states[0].stream, &partial, &found, &err), 0);
+		assert_true(found.offset == states[0].offset);
+		partial_leave(&partial);
+		assert_int_equal(partial_kept_open(&store, &state->snapshot,
+		    &none, &partial, &found, &err), 0);
+		assert_true(found.offset == states[0].offset);
+		partial_leave(&partial);
+		partial_kept_remove(&store, &state->snapshot);
+		assert_int_equal(files(), 0);
+	}
+}
+
+/* A listing has it locked for a moment: it is removed all the same. */
+static void
+test_remove_waits(void **unused)
+{
+	const struct timespec nap = { 0, 100000000 };
+	const struct partial_state state = state_of(1, 0);
+	struct partial partial = PARTIAL_INIT;
+	struct partial_state found;
+	struct err err = ERR_INIT;
+	pid_t child;
+
+	(void)unused;
+	leave(&state);
+	assert_int_equal(partial_kept_open(&store, &state.snapshot,
+	    &state.stream, &partial, &found, &err), 0);
+	/* Then the child alone has the lock. */
+	child = fork();
+	if (child == 0) {
+		nanosleep(&nap, NULL);
+		_exit(0);
+	}
+	partial_leave(&partial);
+	partial_kept_remove(&store, &state.snapshot);
+	assert_int_equal(files(), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+/* One of each live file, and of each plain copy, but for what is in use. */
+static void
+test_others(void **unused)
+{
+	struct partial_state state = state_of(1, 0), found;
+	struct partial kept = PARTIAL_INIT, used = PARTIAL_INIT;
+	struct err err = ERR_INIT;
+
+	(void)unused;
+	for (uint8_t cut = 1; cut <= 5; cut++) {
+		state = state_of(cut, 0);
+		if (cut == 5)
+			snprintf(state.origin, sizeof(state.origin), "disc");
+		if (cut == 3)
+			state.lineage = id_of(0xcc);
+		leave(&state);
+	}
+	state = state_of(4, 0);
+	assert_int_equal(partial_kept_open(&store, &state.snapshot,
+	    &state.stream, &used, &found, &err), 0);
+	state = state_of(2, 0);
+	assert_int_equal(partial_kept_open(&store, &state.snapshot,
+	    &state.stream, &kept, &found, &err), 0);
+	partial_kept_remove_others(&kept, &found);
+	partial_leave(&kept);
+	partial_leave(&used);
+	assert_int_equal(files(), 3);
+	listed(3, 5, 2, false);
+	/* Plain copies. */
+	for (uint8_t cut = 6; cut <= 8; cut++) {
+		state = state_of(cut, 0);
+		state.origin[0] = '\0';
+		snprintf(state.name, sizeof(state.name), "%s",
+		    cut == 7 ? "other" : "plain");
+		leave(&state);
+	}
+	assert_int_equal(partial_kept_open(&store, &state.snapshot,
+	    &state.stream, &kept, &found, &err), 0);
+	partial_kept_remove_others(&kept, &found);
+	partial_leave(&kept);
+	assert_int_equal(files(), 5);
+	listed(5, 7, 8, false);
+}
+
+/* The state of another file is none. */
+static void
+test_copied(void **unused)
+{
+	const struct partial_state state = state_of(1, 0);
+	struct partial partial = PARTIAL_INIT, copy = PARTIAL_INIT;
+	struct partial_state found;
+	struct err err = ERR_INIT;
+	uint8_t bytes[1024];
+	ssize_t size;
+
+	(void)unused;
+	leave(&state);
+	assert_int_equal(partial_kept_open(&store, &state.snapshot,
+	    &state.stream, &partial, &found, &err), 0);
+	size = fgetxattr(partial.fd, PARTIAL_STATE_XATTR, bytes,
+	    sizeof(bytes));
+	assert_true(size > 0);
+	assert_int_equal(partial_create(&store, &copy, &err), 0);
+	assert_int_equal(ftruncate(copy.fd, 2 * OFFSET), 0);
+	assert_int_equal(fsetxattr(copy.fd, PARTIAL_STATE_XATTR, bytes,
+	    (size_t)size, 0), 0);
+	partial_leave(&copy);
+	partial_discard(&partial);
+	assert_int_equal(partial_kept_open(&store, &state.snapshot,
+	    &state.stream, &partial, &found, &err), 1);
+	listed(0, 0, 0, false);
+	partial_sweep(&store);
 	assert_int_equal(files(), 0);
 }
 
@@ -337,6 +478,10 @@ main(void)
 		TEST(test_unreadable),
 		TEST(test_locked),
 		TEST(test_locked_for_a_moment),
+		TEST(test_two_of_one),
+		TEST(test_remove_waits),
+		TEST(test_others),
+		TEST(test_copied),
 		TEST(test_remove),
 	};
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -160,6 +161,105 @@ test_damage(void **unused)
 }
 
 static void
+close_state(int fd, const struct partial_state *state)
+{
+	struct err err = ERR_INIT;
+
+	if (partial_state_close(fd, "file", state, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+/* Write a byte, and put the times back. */
+static void
+write_unseen(int fd)
+{
+	struct timespec times[2];
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(pwrite(fd, "x", 1, 0), 1);
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	assert_int_equal(futimens(fd, times), 0);
+}
+
+/* A copy has none, open or closed; the file keeps an open one if written to. */
+static void
+test_other_file(void **unused)
+{
+	const int fd = temporary_file(), copy = temporary_file();
+	struct partial_state state = sample();
+	struct timespec times[2];
+	uint8_t bytes[1024];
+	struct stat st;
+	ssize_t size;
+
+	(void)unused;
+	assert_int_equal(fstat(fd, &st), 0);
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	for (int closed = 0; closed < 2; closed++) {
+		if (closed)
+			close_state(fd, &state);
+		else
+			write_state(fd, &state);
+		size = fgetxattr(fd, PARTIAL_STATE_XATTR, bytes,
+		    sizeof(bytes));
+		assert_true(size > 0);
+		assert_int_equal(fsetxattr(copy, PARTIAL_STATE_XATTR, bytes,
+		    (size_t)size, 0), 0);
+		assert_int_equal(futimens(copy, times), 0);
+		assert_false(read_state(copy, &state));
+		assert_true(read_state(fd, &state));
+	}
+	write_state(fd, &state);
+	assert_int_equal(ftruncate(fd, SIZE), 0);
+	write_unseen(fd);
+	assert_int_equal(fchmod(fd, 0640), 0);
+	assert_true(read_state(fd, &state));
+	close(copy);
+	close(fd);
+}
+
+/* Once it is closed, any change shows, at once and with times put back. */
+static void
+test_closed(void **unused)
+{
+	const int fd = temporary_file();
+	struct partial_state state = sample(), back;
+	uint8_t bytes[1024];
+	ssize_t size;
+
+	(void)unused;
+	close_state(fd, &state);
+	assert_true(read_state(fd, &back));
+	assert_true(back.offset == OFFSET);
+	assert_string_equal(back.name, "mon");
+	write_unseen(fd);
+	assert_false(read_state(fd, &back));
+	close_state(fd, &state);
+	assert_true(read_state(fd, &back));
+	assert_int_equal(ftruncate(fd, SIZE), 0);
+	assert_false(read_state(fd, &back));
+	close_state(fd, &state);
+	assert_int_equal(fchmod(fd, 0640), 0);
+	assert_false(read_state(fd, &back));
+	/* Nor does the same attribute, set later, make it good again. */
+	close_state(fd, &state);
+	size = fgetxattr(fd, PARTIAL_STATE_XATTR, bytes, sizeof(bytes));
+	assert_true(size > 0);
+	write_unseen(fd);
+	assert_int_equal(fsetxattr(fd, PARTIAL_STATE_XATTR, bytes,
+	    (size_t)size, 0), 0);
+	assert_false(read_state(fd, &back));
+	/* It is opened again by writing it. */
+	write_state(fd, &state);
+	write_unseen(fd);
+	assert_true(read_state(fd, &back));
+	close(fd);
+}
+
+static void
 test_expired(void **unused)
 {
 	struct partial_state state = sample();
@@ -185,6 +285,8 @@ main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_too_short),
 		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_other_file),
+		cmocka_unit_test(test_closed),
 		cmocka_unit_test(test_expired),
 	};
 

@@ -46,9 +46,11 @@ path_of(const char *name)
 static void
 on_durable(void *cookie, const struct uuid *snapshot, uint64_t offset)
 {
-	const struct uuid id = build_snapshot_id();
+	const struct plan *plan = cookie;
+	struct uuid id = build_snapshot_id();
 
-	(void)cookie;
+	if (plan->snapshot != 0)
+		id.bytes[0] = (uint8_t)plan->snapshot;
 	assert_true(uuid_equal(snapshot, &id));
 	assert_true(times < 2 * PIECES);
 	told[times++] = offset;
@@ -57,9 +59,11 @@ on_durable(void *cookie, const struct uuid *snapshot, uint64_t offset)
 static int
 receive(const struct plan *plan, unsigned threads, struct err *err)
 {
+	struct plan told_of = *plan;
 	const struct receive_options options = {
 		.reserve = { .given = true }, .threads = threads,
 		.resumable = plan->kept, .durable = on_durable,
+		.cookie = &told_of,
 	};
 	struct stream_build build = plan_build(plan, content);
 	const int fd = build_fd(build.bytes, build.length);
@@ -318,6 +322,61 @@ test_refused(void **state)
 	nothing_left();
 }
 
+/* What was changed since is not gone on with; the next run removes it. */
+static void
+test_changed(void **unused)
+{
+	const struct plan plan = { .from = 2 * PIECE, .pieces = WHOLE };
+	struct partial_state state;
+	struct err err = ERR_INIT;
+	int fd;
+
+	(void)unused;
+	/* RESUME names the stream before, as change() would have it. */
+	for (int changed = 0; changed < 2; changed++) {
+		interrupt(2);
+		received((struct plan){ .from = 2 * PIECE, .pieces = 2,
+		    .cut = 9 }, ERR_INTERRUPTED, "refrecv --token");
+		left(2 * PIECE);
+		fd = open_partial();
+		if (changed)
+			assert_int_equal(io_pwrite(fd, "!", 1, 5), 0);
+		assert_int_equal(partial_state_read(fd, "partial", &state,
+		    &err), changed);
+		close(fd);
+		if (changed) {
+			received(plan, ERR_NOBASE, "from its beginning");
+			nothing_left();
+		} else {
+			received(plan, ERR_NONE, "");
+			published();
+			assert_int_equal(unlink(path_of(REPLICA)), 0);
+		}
+	}
+}
+
+/* One is kept of a live file: that of the last stream that got so far. */
+static void
+test_one_of_each(void **unused)
+{
+	struct unfinished *list;
+	struct err err = ERR_INIT;
+	size_t count;
+
+	(void)unused;
+	interrupt(2);
+	/* Not far enough to be kept. */
+	received((struct plan){ .pieces = 0, .cut = PIECE + 100, .kept = true,
+	    .snapshot = 4 }, ERR_STREAM, "truncated");
+	left(2 * PIECE);
+	received((struct plan){ .pieces = 1, .cut = 50, .kept = true,
+	    .snapshot = 4 }, ERR_INTERRUPTED, "refrecv --token");
+	assert_int_equal(unfinished_list(directory, &list, &count, &err), 0);
+	assert_int_equal(count, 1);
+	assert_string_equal(list[0].name, "disk.img.cut 4");
+	free(list);
+}
+
 /* When the snapshot, or a newer one, is here. */
 static void
 test_superseded(void **state)
@@ -380,6 +439,8 @@ main(void)
 		TEST(test_going_on),
 		TEST(test_interrupted_again),
 		TEST(test_refused),
+		TEST(test_changed),
+		TEST(test_one_of_each),
 		TEST(test_superseded),
 	};
 

@@ -367,7 +367,9 @@ test_malformed(void **state)
 	/* Another version, no id, an origin that is too long. */
 	bytes[0]++;
 	assert_malformed(fd, bytes, (size_t)n);
-	bytes[0] = good[0];
+	bytes[1]++;
+	assert_malformed(fd, bytes, (size_t)n);
+	memcpy(bytes, good, 2);
 	memset(bytes + 2, 0, UUID_SIZE);
 	assert_malformed(fd, bytes, (size_t)n);
 	memset(seal.origin, 'o', SEAL_NAME_MAX);
