@@ -23,11 +23,16 @@
 #define EARLY_MAX ((uint64_t)48 << 20)
 #define PIECE_MAX ((uint64_t)8 << 20)
 
+struct entry {
+	struct range range;
+	uint64_t hint;		/* bytes that are told of it */
+};
+
 struct ahead {
 	struct cache_ahead files[2];
 	range_sink *use, *early;	/* early may be NULL */
 	void *cookie, *early_cookie;
-	struct range ranges[RANGES_MAX];	/* a ring */
+	struct entry ranges[RANGES_MAX];	/* a ring */
 	/* Counters: put - used are in it, put - seen were only told of. */
 	uint64_t put, seen, used;
 	uint64_t told;		/* bytes that were told of, not yet seen */
@@ -61,14 +66,6 @@ ahead_free(struct ahead *ahead)
 	free(ahead);
 }
 
-/* Of a range that is not to be read nothing is told. */
-static uint64_t
-hint_of(const struct range *range)
-{
-	return range->source == RANGE_READ ?
-	    bytes_min(range->length, HINT_MAX) : 0;
-}
-
 static uint64_t
 length_of(const struct ahead *ahead, const struct range *range)
 {
@@ -80,14 +77,15 @@ length_of(const struct ahead *ahead, const struct range *range)
 static int
 see_next(struct ahead *ahead, struct err *err)
 {
-	const struct range *range = &ahead->ranges[ahead->seen % RANGES_MAX];
+	const struct entry *entry = &ahead->ranges[ahead->seen % RANGES_MAX];
+	const struct range *range = &entry->range;
 
 	for (size_t i = 0; i < 2; i++) {
 		if (ahead->files[i].start <= range->offset)
 			cache_ahead_flush(&ahead->files[i]);
 	}
 	ahead->seen++;
-	ahead->told -= hint_of(range);
+	ahead->told -= entry->hint;
 	ahead->waiting += length_of(ahead, range);
 	if (ahead->early == NULL || range->source != RANGE_READ)
 		return 0;
@@ -105,7 +103,7 @@ use_next(struct ahead *ahead, struct err *err)
 		rc = see_next(ahead, err);
 	if (rc != 0)
 		return rc;
-	range = ahead->ranges[ahead->used++ % RANGES_MAX];
+	range = ahead->ranges[ahead->used++ % RANGES_MAX].range;
 	ahead->waiting -= length_of(ahead, &range);
 	return ahead->use(ahead->cookie, &range, err);
 }
@@ -126,16 +124,17 @@ advance(struct ahead *ahead, uint64_t told, struct err *err)
 }
 
 static int
-put_piece(struct ahead *ahead, const struct range *range, struct err *err)
+put_piece(struct ahead *ahead, const struct range *range, uint64_t hint,
+    struct err *err)
 {
-	const uint64_t hint = hint_of(range);
 	const int rc = advance(ahead, hint, err);
 
 	if (rc != 0)
 		return rc;
 	for (size_t i = 0; i < 2 && hint > 0; i++)
 		cache_ahead_add(&ahead->files[i], range->offset, hint);
-	ahead->ranges[ahead->put++ % RANGES_MAX] = *range;
+	ahead->ranges[ahead->put++ % RANGES_MAX] =
+	    (struct entry){ *range, hint };
 	ahead->told += hint;
 	return 0;
 }
@@ -143,6 +142,9 @@ put_piece(struct ahead *ahead, const struct range *range, struct err *err)
 int
 ahead_put(struct ahead *ahead, const struct range *range, struct err *err)
 {
+	/* Of a range that is not to be read nothing is told. */
+	uint64_t hint = range->source == RANGE_READ ?
+	    bytes_min(range->length, HINT_MAX) : 0;
 	struct range rest = *range;
 	int rc = 0;
 
@@ -152,11 +154,12 @@ ahead_put(struct ahead *ahead, const struct range *range, struct err *err)
 			.source = RANGE_READ,
 		};
 
-		rc = put_piece(ahead, &piece, err);
+		rc = put_piece(ahead, &piece, hint, err);
+		hint = 0;
 		rest.offset += PIECE_MAX;
 		rest.length -= PIECE_MAX;
 	}
-	return rc == 0 ? put_piece(ahead, &rest, err) : rc;
+	return rc == 0 ? put_piece(ahead, &rest, hint, err) : rc;
 }
 
 int

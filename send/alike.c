@@ -60,6 +60,7 @@ struct alike {
 	const char *path;
 	uint64_t size;
 	bool cold;		/* nothing of the base was in the cache */
+	uint64_t asked, data_start, data_end;	/* see next_data() */
 	uint64_t gear[256];
 	uint8_t buffer[READ_BYTES];
 	_Atomic uint64_t table[(size_t)1 << TABLE_LOG];
@@ -205,26 +206,45 @@ learn_data(struct alike *alike, uint64_t offset, uint64_t end,
 	return 0;
 }
 
+/*
+ * Where is data at or behind offset?  The answer is kept, for ranges come in
+ * pieces, and some file systems take long to look through a large hole.
+ */
+static int
+next_data(struct alike *alike, uint64_t offset, struct err *err)
+{
+	int there;
+
+	if (offset >= alike->asked && offset < alike->data_end)
+		return 0;
+	there = content_next_data(alike->fd, offset, alike->size,
+	    &alike->data_start, &alike->data_end);
+	if (there < 0)
+		return err_sys(err, ERR_FAILED, "cannot find the data of %s",
+		    alike->path);
+	alike->asked = offset;
+	if (there == 0)
+		alike->data_start = alike->data_end = UINT64_MAX;
+	return 0;
+}
+
 int
 alike_learn(void *cookie, const struct range *range, struct err *err)
 {
 	struct alike *alike = cookie;
 	const uint64_t end = bytes_min(range->offset + range->length,
 	    alike->size);
-	uint64_t offset = range->offset, data, data_end;
+	uint64_t offset = range->offset;
 	int rc = 0;
 
 	while (offset < end && rc == 0) {
-		const int there = content_next_data(alike->fd, offset, end,
-		    &data, &data_end);
-
-		if (there < 0)
-			return err_sys(err, ERR_FAILED,
-			    "cannot find the data of %s", alike->path);
-		if (there == 0)
-			return 0;
-		rc = learn_data(alike, data, data_end, err);
-		offset = data_end;
+		rc = next_data(alike, offset, err);
+		if (offset < alike->data_start)
+			offset = bytes_min(end, alike->data_start);
+		if (rc == 0 && offset < end)
+			rc = learn_data(alike, offset,
+			    bytes_min(end, alike->data_end), err);
+		offset = bytes_min(end, alike->data_end);
 	}
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/fsioctl.h"
+#include "common/hash.h"
 #include "common/metadata.h"
 #include "diff/delta.h"
 #include "send/alike.h"
@@ -66,6 +67,23 @@ put_begin(struct stream_writer *writer, const struct snapshot *base,
 	}
 	begin_digest(base, begin);
 	return stream_writer_put(writer, &record, err);
+}
+
+/*
+ * All was read: is it what the seal records?  If not it was damaged where it
+ * lies, and must not become a snapshot with a digest that is right.
+ */
+static int
+check_digest(const struct snapshot *snapshot, const struct digest *computed,
+    struct err *err)
+{
+	const struct digest *sealed = &snapshot->seal.digest;
+
+	if (!digest_is_known(sealed) ||
+	    hash_matches(sealed->value, computed->value, DIGEST_BYTES))
+		return 0;
+	return err_set(err, ERR_IDENTITY, "%s is damaged: it does not have the "
+	    "contents that its seal records", snapshot->path);
 }
 
 static int
@@ -163,8 +181,11 @@ put_body(struct stream_writer *writer, struct gather *gather,
 	if (rc == 0 && options->sample)
 		add_sample(&sample, result);
 	if (rc == 0) {
-		if (state != NULL)
+		if (state != NULL) {
 			digest_final(state, digest);
+			if (!options->sample)
+				rc = check_digest(snapshot, digest, err);
+		}
 		result->moved += stats.moved;
 		result->base_read += stats.base_read;
 		result->snapshot_read += stats.snapshot_read;

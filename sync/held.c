@@ -83,7 +83,7 @@ held_of_file(const struct held *held, const char *origin, const char *name)
 	for (size_t i = 0; i < held->count; i++) {
 		const struct dialogue_held *item = &held->items[i];
 
-		if (!item->valid || strcmp(item->origin, origin) != 0 ||
+		if (strcmp(item->origin, origin) != 0 ||
 		    (name != NULL && strcmp(item->name, name) != 0))
 			continue;
 		if (found == NULL || compare_age(found, item) < 0)

@@ -28,8 +28,8 @@ const struct dialogue_held *held_find(const struct held *held,
     const struct uuid *id);
 
 /*
- * The snapshot of a file by its name, or the newest (name NULL), with a good
- * seal; NULL if there is none.
+ * The snapshot of a file by its name, or the newest (name NULL), be its seal
+ * good or not; NULL if there is none.
  */
 const struct dialogue_held *held_of_file(const struct held *held,
     const char *origin, const char *name);

@@ -27,6 +27,7 @@ struct run {
 	struct place place;
 	struct catalog catalog;
 	uint64_t size;		/* of the file here */
+	uint64_t beyond;	/* where the next block lies that is only there */
 	/* A range that differs, and is not told yet. */
 	uint64_t offset, length;
 };
@@ -132,7 +133,10 @@ compare(struct run *run, struct blocks *blocks,
     const struct dialogue_hashes *theirs, bool *end, struct err *err)
 {
 	for (uint32_t i = 0; i < theirs->count; i++) {
-		const uint64_t offset = blocks_done(blocks);
+		const uint64_t offset = *end ? run->beyond :
+		    blocks_done(blocks);
+		const uint64_t next = ((offset + BLOCKS_SIZE - 1) /
+		    BLOCKS_SIZE + 1) * BLOCKS_SIZE;
 		struct sha256 mine;
 		int rc = 1;
 
@@ -142,10 +146,10 @@ compare(struct run *run, struct blocks *blocks,
 			return rc;
 		*end = rc > 0;
 		/* What is longer there differs, wherever it ends. */
-		if (*end)
-			differs(run, offset + (uint64_t)i * BLOCKS_SIZE,
-			    BLOCKS_SIZE);
-		else if (memcmp(&mine, &theirs->hash[i], sizeof(mine)) != 0)
+		if (*end) {
+			differs(run, offset, next - offset);
+			run->beyond = next;
+		} else if (memcmp(&mine, &theirs->hash[i], sizeof(mine)) != 0)
 			differs(run, offset, blocks_done(blocks) - offset);
 		notify_progress(run->notify, blocks_done(blocks), run->size);
 	}

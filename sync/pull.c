@@ -55,7 +55,12 @@ ask_which(struct run *run, struct err *err)
 
 	if (rc == 0) {
 		found = held_of_file(&held, options->origin, options->name);
-		if (found != NULL)
+		if (found != NULL && !found->valid)
+			rc = err_set(err, ERR_IDENTITY, "%s: %s of %s there is "
+			    "not what its seal says; name an older one, as "
+			    "FILE@SNAP", run->source->name, found->name,
+			    found->origin);
+		else if (found != NULL)
 			run->snapshot = *found;
 		else
 			rc = err_set(err, ERR_FAILED, "%s: there is no "

@@ -310,6 +310,26 @@ hold_begun(struct run *run, const struct catalog_entry *begun,
 	return begun != NULL ? hold_here(run, begun, err) : 0;
 }
 
+/* What was taken between, and is no more what it was, is left out, and all. */
+static bool
+broken_between(const struct run *run, const struct catalog_entry *first)
+{
+	for (size_t i = 0; first != NULL && i < run->catalog.count; i++) {
+		const struct catalog_entry *entry = &run->catalog.entries[i];
+
+		if (entry->state != SEAL_BROKEN ||
+		    !uuid_equal(&entry->seal.lineage, &run->seal.lineage) ||
+		    seal_compare_age(&entry->seal, &first->seal) <= 0 ||
+		    seal_compare_age(&entry->seal, &run->seal) >= 0)
+			continue;
+		notify_line(run->options->notify, NOTIFY_WARNING, "%s is not "
+		    "what its seal says: what was taken before this one is not "
+		    "brought", entry->name);
+		return true;
+	}
+	return false;
+}
+
 static int
 send_snapshots(struct run *run, struct err *err)
 {
@@ -329,7 +349,8 @@ send_snapshots(struct run *run, struct err *err)
 			return err_sys(err, ERR_FAILED, "%s", run->path);
 	}
 	/* The name of a broken one is taken: what was taken between is not sent. */
-	between = base != NULL && !run->broken && !run->options->newest_only;
+	between = base != NULL && !run->broken &&
+	    !run->options->newest_only && !broken_between(run, first);
 	rc = run->options->probe != NULL ?
 	    chain_open_to(base, run->options->probe, between,
 	    run->options->notify, &chain, err) :
@@ -355,6 +376,18 @@ send_snapshots(struct run *run, struct err *err)
 	return rc;
 }
 
+/* It is there, but the live file may not be it: that comes with a stream. */
+static int
+again_for_live(struct run *run, struct err *err)
+{
+	if (run->base == NULL)
+		return err_set(err, ERR_FAILED, "%s: %s is there already, and "
+		    "nothing older to make it --live from: take another "
+		    "snapshot", run->peer->name, run->path);
+	run->result->present = false;
+	return 0;
+}
+
 static int
 push_run(struct run *run, struct err *err)
 {
@@ -364,6 +397,10 @@ push_run(struct run *run, struct err *err)
 	rc = look_here(run, err);
 	if (rc == 0)
 		rc = look_there(run, err);
+	if (rc != 0)
+		return rc;
+	if (run->result->present && run->options->live && !dry)
+		rc = again_for_live(run, err);
 	if (rc != 0)
 		return rc;
 	run->result->full = run->base == NULL && !run->result->present;

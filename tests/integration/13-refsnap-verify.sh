@@ -324,8 +324,25 @@ refsnap verify '$R'" /dev/null
 		"$OUT"
 }
 
+# A whole send reads all: what is not what the seal records gets no new digest.
+not_sent_on() {
+	local file=$A/sent/.snapshot/f.one
+
+	rm -rf "$A/sent" "$A/there"
+	mkdir "$A/sent" "$A/there"
+	random_file "$A/sent/f" 300000 1
+	run_ok refsnap create --reflink=auto "$A/sent/f" one
+	run_ok refsnap verify --record "$file"
+	touch -r "$file" "$WORK/times"
+	printf xx | dd of="$file" bs=1 seek=1000 conv=notrunc status=none
+	touch -r "$WORK/times" "$file"
+	run_code 5 refsend -o "$WORK/stream" "$file"
+	expect [ ! -e "$WORK/stream" ]
+}
+
 on_fs() {
 	make_fs "$1" A
+	test_case "what is damaged is not sent on" not_sent_on
 	test_case "verify: a whole replica" whole_replica
 	test_case "verify: no digest" no_digest
 	test_case "verify: --record" recorded

@@ -126,8 +126,15 @@ base_broken() {
 	random_patch "$file" 0 4096 98
 	change
 	next_second
-	run_ok refsync --json --newest-only "$A/vms/vm.img" "$B/replica"
+	run_ok refsync --json "$A/vms/vm.img" "$B/replica"
+	expect_error 'is not what its seal says'
 	expect [ "$(source_value "['full']")" = False ]
+	# The newest is not what it was: no older one in its place.
+	file=$B/replica/.snapshot/$(newest "$B/replica")
+	chmod u+w "$file"
+	run_code 5 refsync --restore "$B/replica/vm.img" "$A/vms/back"
+	expect [ ! -e "$A/vms/back" ]
+	chmod u-w "$file"
 	expect same "$A/vms/.snapshot/$(newest "$A/vms")" \
 		"$B/replica/.snapshot/$(newest "$B/replica")"
 }
@@ -203,6 +210,11 @@ live() {
 	expect same "$A/vms/vm.img" "$B/replica/vm.img"
 	change
 	sync_json --live "$A/vms/vm.img" "$B/replica"
+	expect same "$A/vms/vm.img" "$B/replica/vm.img"
+	# What is there already, and the live file is not.
+	rm "$B/replica/vm.img"
+	run_ok refsync --live "$A/vms/.snapshot/$(newest "$A/vms")" \
+		"$B/replica"
 	expect same "$A/vms/vm.img" "$B/replica/vm.img"
 	random_patch "$B/replica/vm.img" 0 4096 77
 	change

@@ -276,9 +276,23 @@ kills() {
 	done
 }
 
+# Where it differs is told in blocks of the file, one after the other.
+longer() {
+	rm -rf "$A/long" "$B/long"
+	mkdir "$A/long" "$B/long"
+	random_file "$A/long/f" 3500000 99
+	run_ok refsync "$A/long/f" "$B/long"
+	truncate -s 1T "$B/long/.snapshot/"f.*
+	run_code 9 refsync --verify "$A/long/f" "$B/long"
+	expect [ "$(awk '{ sum += $2; at = $1 } END {
+		printf "%d %s %d", NR, at, sum }' "$OUT")" = \
+		"1 3145728 $(((1 << 40) - 3145728))" ]
+}
+
 on_fs() {
 	make_fs xfs A 700M
 	make_fs "$1" B 700M
+	test_case "what is longer there" longer
 	test_case "damage on disk" rot
 	test_case "written to" tampered
 	test_case "what is beside it" beside
