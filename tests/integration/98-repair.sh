@@ -285,7 +285,7 @@ longer() {
 	truncate -s 1T "$B/long/.snapshot/"f.*
 	run_code 9 refsync --verify "$A/long/f" "$B/long"
 	expect [ "$(awk '{ sum += $2; at = $1 } END {
-		printf "%d %s %d", NR, at, sum }' "$OUT")" = \
+		printf "%d %s %.0f", NR, at, sum }' "$OUT")" = \
 		"1 3145728 $(((1 << 40) - 3145728))" ]
 }
 
