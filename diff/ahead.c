@@ -11,31 +11,39 @@
 #include "diff/ahead.h"
 
 /*
- * What is told to the kernel at most and not yet read, in ranges and in bytes
- * of each file.  A longer range counts with its first HINT_MAX bytes: the
- * kernel reads ahead by itself in the rest.
+ * What is told to the kernel at most and not yet read, of each file.  A longer
+ * range counts with its first HINT_MAX bytes: the kernel reads ahead by itself
+ * in the rest.
  */
-#define RANGES_MAX 4096u
+#define RANGES_MAX 65536u
 #define BYTES_MAX ((uint64_t)16 << 20)
 #define HINT_MAX ((uint64_t)1 << 20)
 
 /* Where somebody looks early: so much before the use, in pieces of so much. */
-#define EARLY_MAX ((uint64_t)48 << 20)
+#define EARLY_MAX ((uint64_t)256 << 20)
 #define PIECE_MAX ((uint64_t)8 << 20)
+
+enum { BASE, SNAPSHOT, FILES };
 
 struct entry {
 	struct range range;
-	uint64_t hint;		/* bytes that are told of it */
+	uint64_t hint;		/* bytes that the kernel is told of it */
+};
+
+/* What the kernel is told of a file. */
+struct telling {
+	struct cache_ahead file;
+	uint64_t told;		/* ranges that it was told of */
+	uint64_t bytes;		/* of them, not yet read */
 };
 
 struct ahead {
-	struct cache_ahead files[2];
+	struct telling files[FILES];
 	range_sink *use, *early;	/* early may be NULL */
 	void *cookie, *early_cookie;
-	struct entry ranges[RANGES_MAX];	/* a ring */
-	/* Counters: put - used are in it, put - seen were only told of. */
+	struct entry *ranges;	/* a ring of RANGES_MAX */
+	/* Counters: those from used on are in it, those below seen were seen. */
 	uint64_t put, seen, used;
-	uint64_t told;		/* bytes that were told of, not yet seen */
 	uint64_t waiting;	/* bytes that were seen early, not yet used */
 };
 
@@ -46,10 +54,15 @@ ahead_new(int base_fd, int snapshot_fd, range_sink *use, void *cookie)
 
 	if (ahead == NULL)
 		return NULL;
-	ahead->files[0].fd = base_fd;
-	ahead->files[1].fd = snapshot_fd;
+	ahead->files[BASE].file.fd = base_fd;
+	ahead->files[SNAPSHOT].file.fd = snapshot_fd;
 	ahead->use = use;
 	ahead->cookie = cookie;
+	ahead->ranges = malloc(RANGES_MAX * sizeof(struct entry));
+	if (ahead->ranges == NULL) {
+		ahead_free(ahead);
+		return NULL;
+	}
 	return ahead;
 }
 
@@ -63,7 +76,16 @@ ahead_look_early(struct ahead *ahead, range_sink *early, void *cookie)
 void
 ahead_free(struct ahead *ahead)
 {
+	if (ahead == NULL)
+		return;
+	free(ahead->ranges);
 	free(ahead);
+}
+
+static struct entry *
+entry_of(const struct ahead *ahead, uint64_t number)
+{
+	return &ahead->ranges[number % RANGES_MAX];
 }
 
 static uint64_t
@@ -73,23 +95,49 @@ length_of(const struct ahead *ahead, const struct range *range)
 	    range->length : 0;
 }
 
-/* The oldest range that was only told of. */
+/* Tell of what was put, as much as may be told. */
+static void
+tell(struct ahead *ahead, size_t file)
+{
+	struct telling *const telling = &ahead->files[file];
+
+	while (telling->told < ahead->put) {
+		const struct entry *entry = entry_of(ahead, telling->told);
+
+		if (telling->bytes + entry->hint > BYTES_MAX)
+			break;
+		if (entry->hint > 0)
+			cache_ahead_add(&telling->file, entry->range.offset,
+			    entry->hint);
+		telling->bytes += entry->hint;
+		telling->told++;
+	}
+}
+
+/* What was told of it is read now. */
+static void
+read_now(struct ahead *ahead, size_t file, const struct entry *entry)
+{
+	struct telling *const telling = &ahead->files[file];
+
+	if (telling->file.start <= entry->range.offset)
+		cache_ahead_flush(&telling->file);
+	telling->bytes -= entry->hint;
+}
+
+/* The oldest range that nobody saw: early, or about to be used. */
 static int
 see_next(struct ahead *ahead, struct err *err)
 {
-	const struct entry *entry = &ahead->ranges[ahead->seen % RANGES_MAX];
-	const struct range *range = &entry->range;
+	const struct entry *entry = entry_of(ahead, ahead->seen);
 
-	for (size_t i = 0; i < 2; i++) {
-		if (ahead->files[i].start <= range->offset)
-			cache_ahead_flush(&ahead->files[i]);
-	}
+	tell(ahead, BASE);
+	read_now(ahead, BASE, entry);
 	ahead->seen++;
-	ahead->told -= entry->hint;
-	ahead->waiting += length_of(ahead, range);
-	if (ahead->early == NULL || range->source != RANGE_READ)
+	ahead->waiting += length_of(ahead, &entry->range);
+	if (ahead->early == NULL || entry->range.source != RANGE_READ)
 		return 0;
-	return ahead->early(ahead->early_cookie, range, err);
+	return ahead->early(ahead->early_cookie, &entry->range, err);
 }
 
 /* Use the oldest range. */
@@ -103,22 +151,27 @@ use_next(struct ahead *ahead, struct err *err)
 		rc = see_next(ahead, err);
 	if (rc != 0)
 		return rc;
-	range = ahead->ranges[ahead->used++ % RANGES_MAX].range;
+	tell(ahead, SNAPSHOT);
+	read_now(ahead, SNAPSHOT, entry_of(ahead, ahead->used));
+	range = entry_of(ahead, ahead->used++)->range;
 	ahead->waiting -= length_of(ahead, &range);
 	return ahead->use(ahead->cookie, &range, err);
 }
 
-/* Let go on what has waited long enough for told bytes more to be told. */
+/* Tell of what was put, and let go on what has waited long enough for that. */
 static int
-advance(struct ahead *ahead, uint64_t told, struct err *err)
+advance(struct ahead *ahead, struct err *err)
 {
 	int rc = 0;
 
-	while (rc == 0 && ahead->told > 0 && ahead->told + told > BYTES_MAX)
-		rc = see_next(ahead, err);
-	while (rc == 0 && (ahead->put - ahead->used == RANGES_MAX ||
-	    ahead->waiting > EARLY_MAX ||
-	    (ahead->early == NULL && ahead->used < ahead->seen)))
+	tell(ahead, SNAPSHOT);
+	tell(ahead, BASE);
+	while (rc == 0 && ahead->files[BASE].told < ahead->put) {
+		rc = ahead->early == NULL ? use_next(ahead, err) :
+		    see_next(ahead, err);
+		tell(ahead, BASE);
+	}
+	while (rc == 0 && ahead->waiting > EARLY_MAX)
 		rc = use_next(ahead, err);
 	return rc;
 }
@@ -127,18 +180,15 @@ static int
 put_piece(struct ahead *ahead, const struct range *range, uint64_t hint,
     struct err *err)
 {
-	const int rc = advance(ahead, hint, err);
+	int rc = 0;
 
+	if (ahead->put - ahead->used == RANGES_MAX)
+		rc = use_next(ahead, err);
 	if (rc != 0)
 		return rc;
-	for (size_t i = 0; i < 2 && hint > 0; i++)
-		cache_ahead_add(&ahead->files[i], range->offset, hint);
-	ahead->ranges[ahead->put++ % RANGES_MAX] =
-	    (struct entry){ *range, hint };
-	ahead->told += hint;
-	return 0;
+	*entry_of(ahead, ahead->put++) = (struct entry){ *range, hint };
+	return advance(ahead, err);
 }
-
 int
 ahead_put(struct ahead *ahead, const struct range *range, struct err *err)
 {
@@ -168,9 +218,10 @@ ahead_finish(struct ahead *ahead, struct err *err)
 	int rc = 0;
 
 	while (rc == 0 && ahead->seen < ahead->put) {
-		rc = see_next(ahead, err);
+		rc = ahead->early == NULL ? use_next(ahead, err) :
+		    see_next(ahead, err);
 		if (rc == 0)
-			rc = advance(ahead, 0, err);
+			rc = advance(ahead, err);
 	}
 	while (rc == 0 && ahead->used < ahead->put)
 		rc = use_next(ahead, err);

@@ -25,8 +25,9 @@ struct ahead *ahead_new(int base_fd, int snapshot_fd, range_sink *use,
     void *cookie);
 
 /*
- * Have early see each range that will be read, when the kernel had its time and
- * up to 48 MiB before it is used.  Long ranges come in pieces then.
+ * Have early see each range that will be read, when the kernel had its time, and
+ * before it is used: 256 MiB are seen first, or 65,536 ranges, if there are so
+ * many.  Long ranges come in pieces then.
  */
 void ahead_look_early(struct ahead *ahead, range_sink *early, void *cookie);
 void ahead_free(struct ahead *ahead);

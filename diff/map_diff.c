@@ -12,17 +12,18 @@
 
 #define TRIES 8		/* of one window, before all of it is read */
 
-/* The three maps of a window. */
+/* The three maps of a window, and one more for what moved. */
 struct passes {
 	struct extent_window base;
 	struct extent_window snapshot;
 	struct extent_window again;
+	struct extent_window later;
 };
 
 /* Joins neighbouring candidates, across windows too. */
 struct joiner {
 	struct map_diff *diff;
-	const struct extent_window *snapshot;	/* the one that is decided */
+	const struct extent_window *snapshot;	/* made after the index */
 	struct err *err;
 	struct range range;	/* pending, if it has a length */
 	int rc;
@@ -80,27 +81,43 @@ on_any(void *cookie, uint64_t offset, uint64_t length)
 }
 
 /*
- * Decide a window whose maps agree.  If something changed for the first time,
- * the index of what moved is made, and *to says that nothing is decided yet:
- * the snapshot must be mapped after it.
+ * Something changed for the first time: make the index of what moved, and map
+ * the snapshot after it.
  */
 static int
-decide(struct map_diff *diff, const struct passes *passes, uint64_t from,
+begin_index(struct map_diff *diff, struct passes *passes, uint64_t from,
+    uint64_t *to, struct joiner *joiner, struct err *err)
+{
+	int rc = moved_index(diff->moved, &passes->again, err);
+
+	if (rc == 0)
+		rc = diff->snapshot->read(diff->snapshot, from, *to,
+		    &passes->later, err);
+	if (rc == 0)
+		*to = bytes_min(*to, passes->later.to);
+	joiner->snapshot = &passes->later;
+	return rc;
+}
+
+/* Decide a window whose maps agree, or the beginning of it. */
+static int
+decide(struct map_diff *diff, struct passes *passes, uint64_t from,
     uint64_t *to, struct joiner *joiner, struct err *err)
 {
 	const uint64_t floor = bytes_min(diff->base_size, diff->snapshot_size);
 	const struct verdict_sink look = { on_any, &(bool){ false } };
 	const struct verdict_sink sink = { on_candidate, joiner };
+	int rc = 0;
 
+	joiner->snapshot = &passes->snapshot;
 	if (diff->moved != NULL && !moved_indexed(diff->moved)) {
 		verdict(&passes->base, &passes->snapshot, from, *to, floor,
 		    diff->comparable, &look);
-		if (*(bool *)look.cookie) {
-			*to = from;
-			return moved_index(diff->moved, err);
-		}
+		if (*(bool *)look.cookie)
+			rc = begin_index(diff, passes, from, to, joiner, err);
 	}
-	joiner->snapshot = &passes->snapshot;
+	if (rc != 0)
+		return rc;
 	verdict(&passes->base, &passes->snapshot, from, *to, floor,
 	    diff->comparable, &sink);
 	return joiner->rc;

@@ -77,10 +77,9 @@ by_address(const void *x, const void *y)
 }
 
 static int
-add_window(struct moved *moved, struct err *err)
+add_window(struct moved *moved, const struct extent_window *window,
+    struct err *err)
 {
-	const struct extent_window *window = &moved->window;
-
 	if (moved->room - moved->count < window->count) {
 		const size_t room = 2 * moved->room + window->count;
 		struct extent *grown = realloc(moved->extents,
@@ -92,27 +91,42 @@ add_window(struct moved *moved, struct err *err)
 		moved->room = room;
 	}
 	for (size_t i = 0; i < window->count; i++) {
-		if (window->extents[i].trusted)
-			moved->extents[moved->count++] = window->extents[i];
+		const struct extent *extent = &window->extents[i];
+
+		/* A window may go further than the base. */
+		if (extent->trusted && extent->offset < moved->size)
+			moved->extents[moved->count++] =
+			    extent_cut(*extent, 0, moved->size);
 	}
 	return 0;
 }
 
-int
-moved_index(struct moved *moved, struct err *err)
+static int
+index_base(struct moved *moved, struct err *err)
 {
 	uint64_t from = 0;
 	int rc = 0;
 
-	moved->indexed = true;
 	while (rc == 0 && from < moved->size &&
 	    moved->count <= MOVED_EXTENTS_MAX) {
 		rc = moved->base->read(moved->base, from, moved->size,
 		    &moved->window, err);
 		if (rc == 0)
-			rc = add_window(moved, err);
+			rc = add_window(moved, &moved->window, err);
 		from = moved->window.to;
 	}
+	return rc;
+}
+
+int
+moved_index(struct moved *moved, const struct extent_window *window,
+    struct err *err)
+{
+	const bool all = window->from == 0 && window->to >= moved->size;
+	const int rc = all ? add_window(moved, window, err) :
+	    index_base(moved, err);
+
+	moved->indexed = true;
 	if (moved->count > MOVED_EXTENTS_MAX) {
 		free(moved->extents);
 		moved->extents = NULL;

@@ -38,8 +38,12 @@ void moved_free(struct moved *moved);
 /* Was moved_index() called? */
 bool moved_indexed(const struct moved *moved);
 
-/* Make the index; the map of the snapshot must be read after it. */
-int moved_index(struct moved *moved, struct err *err);
+/*
+ * Make the index; the map of the snapshot must be read after it.  If window, a
+ * map of the base, has all of it, the base is not mapped again.
+ */
+int moved_index(struct moved *moved, const struct extent_window *window,
+    struct err *err);
 
 /*
  * Divide a range of the snapshot into what the base has elsewhere and what has

@@ -4,8 +4,8 @@
  *
  * What a file system or a database writes anew often resembles what it had
  * written elsewhere: a file that was replaced, a journal, a log that goes round.
- * The old contents of what changed are learned a little before the new ones are
- * compressed; for each record the parts that share most with it then become
+ * The old contents of what changed are learned before the new ones are
+ * compressed, for a log often lies before what it tells of; for each record the parts that share most with it then become
  * its prefix.
  *
  * Learned is a sample of fingerprints, in a table of constant size in which
@@ -23,8 +23,13 @@
 #include "snapshot/snapshot.h"
 #include "stream-format/record.h"
 
-#define ALIKE_CHUNK 32768u	/* bytes of a part */
-#define ALIKE_PARTS_MAX 16u	/* that are found for one record */
+/*
+ * Bytes of a part, and parts of one record.  Measured, in MB on the wire, with
+ * parts of 4, 8 and 16 KiB: an upgrade within a disk image 17.2, 16.8 and 16.9; a
+ * database, whose log has images of its pages of 8 KiB, 8.3, 5.6 and 9.7.
+ */
+#define ALIKE_CHUNK 8192u
+#define ALIKE_PARTS_MAX 64u
 #define ALIKE_BYTES_MAX (ALIKE_PARTS_MAX * ALIKE_CHUNK)
 
 struct alike;

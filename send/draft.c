@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bytes.h"
 #include "common/hash.h"
 #include "send/draft.h"
 #include "stream-format/compress.h"
 
 #define RELATED 64u	/* see changed_in_place() */
+#define LOOKED_AT 512u	/* bytes at once */
 #define WORTH 32u	/* a prefix that is like less than 1/WORTH is not worth it */
 
 struct draft *
@@ -70,20 +72,24 @@ draft_add(struct draft *draft, uint64_t offset, uint64_t length)
 /*
  * Are at least 1/RELATED of the words the same in both, zeros left out?  Bytes
  * that were changed in place are so far above it, and chance so far below, that
- * the number does not matter.
+ * the number does not matter, and an eighth of the words is enough to look at.
  */
 static bool
 changed_in_place(const struct draft *draft)
 {
-	const size_t words = draft->raw_length / sizeof(uint64_t);
-	size_t same = 0;
+	size_t words = 0, same = 0;
 
-	for (size_t i = 0; i < words; i++) {
-		uint64_t raw, base;
+	for (size_t at = 0; at < draft->raw_length; at += 8 * LOOKED_AT) {
+		const size_t n = (size_t)bytes_min(draft->raw_length - at,
+		    LOOKED_AT) / sizeof(uint64_t);
+		uint64_t raw[LOOKED_AT / sizeof(uint64_t)];
+		uint64_t base[LOOKED_AT / sizeof(uint64_t)];
 
-		memcpy(&raw, draft->raw + i * sizeof(raw), sizeof(raw));
-		memcpy(&base, draft->base + i * sizeof(base), sizeof(base));
-		same += raw == base && raw != 0;
+		memcpy(raw, draft->raw + at, n * sizeof(uint64_t));
+		memcpy(base, draft->base + at, n * sizeof(uint64_t));
+		for (size_t i = 0; i < n; i++)
+			same += raw[i] == base[i] && raw[i] != 0;
+		words += n;
 	}
 	return same > words / RELATED;
 }

@@ -16,7 +16,7 @@
 /*
  * zstd makes the hash tables of low levels too small to remember a prefix to
  * its far end.  Of what was tried - a database and a disk image, prefixes of 128
- * KiB to 1 MiB - a table of a quarter of the window costs at most 2 % of size
+ * KiB to 1 MiB - a table of an eighth of the window costs at most 2 % of size
  * against a larger one, which slows LEVEL_FAST and those below down; levels
  * above LEVEL_HASHED remember.
  */
@@ -90,8 +90,8 @@ choose_tables(ZSTD_CCtx *context, int level, size_t prefix_length,
 	if (ZSTD_isError(ret) || level > LEVEL_HASHED)
 		return ret;
 	return ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog,
-	    level > LEVEL_FAST ? window_log : window_log - 2 >
-	    TABLE_LOG_MIN ? window_log - 2 : TABLE_LOG_MIN);
+	    level > LEVEL_FAST ? window_log : window_log - 3 >
+	    TABLE_LOG_MIN ? window_log - 3 : TABLE_LOG_MIN);
 }
 
 /* Parameters for the next frame; a ZSTD error if one is refused. */

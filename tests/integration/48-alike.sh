@@ -73,6 +73,29 @@ both() {
 	sent 60000
 }
 
+# What a database writes: an image of each page that it changes, one behind the
+# other in its log.  The pages lie far behind the log, and what is between them
+# was written anew but is the same.
+log_of_pages() {
+	start $((128 * MIB))
+	"$PYTHON" -B - "$A/file" <<-'END'
+		import os, random, sys
+		fd = os.open(sys.argv[1], os.O_RDWR)
+		random.seed(5)
+		MIB = 1 << 20
+		log = MIB
+		for at in range(10 * MIB, 74 * MIB, MIB):
+		    os.pwrite(fd, os.pread(fd, MIB, at), at)
+		pages = [76 * MIB + i * 6 * 8192 for i in range(1000)]
+		for page in random.sample(pages, len(pages)):
+		    old = os.pread(fd, 8192, page)
+		    log += os.pwrite(fd, random.randbytes(24) + old, log)
+		    os.pwrite(fd, random.randbytes(20), page + 4000)
+		assert log < 10 * MIB
+	END
+	sent 500000
+}
+
 # Nothing raw has a prefix, and other bytes are no shorter for it.
 nothing_alike() {
 	start $((8 * MIB))
@@ -95,6 +118,7 @@ on_fs() {
 	test_case "two files change places" swapped
 	test_case "into a hole" from_hole
 	test_case "from there and from here" both
+	test_case "a log of pages" log_of_pages
 	test_case "nothing alike, and --compress=none" nothing_alike
 }
 

@@ -109,15 +109,19 @@ static void
 test_distance(void **state)
 {
 	struct log log = { .used = 0 }, whole = { .used = 0 };
+	struct log many = { .used = 0 };
 
 	(void)state;
-	assert_int_equal(run(&log, true, 1000, MIB), 0);
-	assert_in_range(log.most, 40 * MIB, 65 * MIB);
+	assert_int_equal(run(&log, true, 2000, MIB), 0);
+	assert_in_range(log.most, 250 * MIB, 310 * MIB);
 	/* One long range comes in pieces, and is not seen as a whole first. */
-	assert_int_equal(run(&whole, true, 1, 1000 * MIB), 0);
-	assert_true(whole.used == 1000 * MIB);
+	assert_int_equal(run(&whole, true, 1, 2000 * MIB), 0);
+	assert_true(whole.used == 2000 * MIB);
 	assert_in_range(whole.longest, MIB, 16 * MIB);
-	assert_in_range(whole.most, 40 * MIB, 65 * MIB);
+	assert_in_range(whole.most, 250 * MIB, 310 * MIB);
+	/* Nor so many small ones that they take much memory. */
+	assert_int_equal(run(&many, true, 200000, 1024), 0);
+	assert_in_range(many.most, 50 * MIB, 65 * MIB);
 }
 
 /* Nobody looks early: a range stays whole. */

@@ -19,7 +19,7 @@
 #include "send/alike.h"
 
 #define CHUNK ALIKE_CHUNK
-#define CHUNKS 64u
+#define CHUNKS 256u
 #define SIZE (CHUNKS * CHUNK + 1000u)
 
 struct fixture {
@@ -133,11 +133,11 @@ test_parts(void **state)
 	struct fixture *f = *state;
 	uint8_t *read = malloc(ALIKE_BYTES_MAX);
 
-	f->base.identity.size = CHUNKS * CHUNK - 20000;
+	f->base.identity.size = CHUNKS * CHUNK - 5000;
 	alike_free(f->alike);
 	assert_int_equal(alike_new(&f->base, &f->alike, &f->err), 0);
 	learn(f, 0, SIZE);
-	memcpy(f->new, f->old + (CHUNKS - 1) * CHUNK, 12000);
+	memcpy(f->new, f->old + (CHUNKS - 1) * CHUNK, 3000);
 	memcpy(f->new + CHUNK, f->old + 3 * CHUNK, 2 * CHUNK);
 	memcpy(f->new + 3 * CHUNK, f->old + CHUNK, CHUNK);
 	find(f, 4 * CHUNK);
@@ -147,13 +147,13 @@ test_parts(void **state)
 	assert_true(f->found.parts[1].offset == 3 * CHUNK);
 	assert_true(f->found.parts[1].length == 2 * CHUNK);
 	assert_true(f->found.parts[2].offset == (CHUNKS - 1) * CHUNK);
-	assert_true(f->found.parts[2].length == CHUNK - 20000);
-	assert_int_equal(f->found.length, 4 * CHUNK - 20000);
+	assert_true(f->found.parts[2].length == CHUNK - 5000);
+	assert_int_equal(f->found.length, 4 * CHUNK - 5000);
 	assert_int_equal(alike_read(f->alike, &f->found, read, &f->err), 0);
 	assert_memory_equal(read, f->old + CHUNK, CHUNK);
 	assert_memory_equal(read + CHUNK, f->old + 3 * CHUNK, 2 * CHUNK);
 	assert_memory_equal(read + 3 * CHUNK, f->old + (CHUNKS - 1) * CHUNK,
-	    CHUNK - 20000);
+	    CHUNK - 5000);
 	free(read);
 }
 
@@ -164,11 +164,15 @@ test_most(void **state)
 	struct fixture *f = *state;
 
 	learn(f, 0, SIZE);
-	/* Every other one, the higher ones more of it. */
-	for (size_t i = 0; i < CHUNKS / 2; i++)
-		memcpy(f->new + i * CHUNK, f->old + 2 * i * CHUNK,
-		    i < ALIKE_PARTS_MAX ? CHUNK / 4 : CHUNK);
-	find(f, CHUNKS / 2 * CHUNK);
+	/* Of every other one a part, of the higher ones most, three times. */
+	for (size_t i = 0; i < ALIKE_PARTS_MAX; i++) {
+		memcpy(f->new + i * CHUNK, f->old + 2 * i * CHUNK, CHUNK / 32);
+		for (size_t k = 1; k <= 3; k++)
+			memcpy(f->new + (k * ALIKE_PARTS_MAX + i) * CHUNK,
+			    f->old + (ALIKE_PARTS_MAX + i) * 2 * CHUNK +
+			    k * 1000, CHUNK - k * 1000);
+	}
+	find(f, 4 * ALIKE_PARTS_MAX * CHUNK);
 	assert_int_equal(f->found.count, ALIKE_PARTS_MAX);
 	assert_int_equal(f->found.length, ALIKE_BYTES_MAX);
 	for (size_t i = 0; i < ALIKE_PARTS_MAX; i++)
@@ -185,12 +189,12 @@ static void
 test_own(void **state)
 {
 	static const struct record_range places[] = {
-		{ 4096, 4096 }, { 10 * CHUNK, 2 * CHUNK },
+		{ 100, 4000 }, { 10 * CHUNK, 2 * CHUNK },
 	};
 	struct fixture *f = *state;
 
 	learn(f, 0, SIZE);
-	memcpy(f->new, f->old + 10 * CHUNK + 5000, CHUNK);
+	memcpy(f->new, f->old + 10 * CHUNK + 1000, CHUNK);
 	memcpy(f->new + CHUNK, f->old + 30 * CHUNK, CHUNK);
 	alike_find(f->alike, f->new, 3 * CHUNK, places, 2, &f->found);
 	assert_int_equal(f->found.count, 1);
@@ -203,17 +207,18 @@ test_own(void **state)
 	assert_true(f->found.own == 0);
 }
 
-/* Too little in common is not worth the reading. */
+/* What both have in common is shorter than a fingerprint, or long enough. */
 static void
 test_little(void **state)
 {
 	struct fixture *f = *state;
 
 	learn(f, 0, SIZE);
-	memcpy(f->new + 5000, f->old + 4 * CHUNK, 1500);
-	find(f, CHUNK);
+	for (size_t i = 0; i < CHUNKS; i++)
+		memcpy(f->new + i * CHUNK + 600, f->old + i * CHUNK, 63);
+	find(f, SIZE);
 	assert_int_equal(f->found.count, 0);
-	memcpy(f->new + 5000, f->old + 4 * CHUNK, 20000);
+	memcpy(f->new + 4096, f->old + 4 * CHUNK, 2000);
 	find(f, CHUNK);
 	assert_int_equal(f->found.count, 1);
 }
