@@ -148,7 +148,6 @@ checkpoint_start(struct checkpoint *checkpoint, const struct partial *partial,
 {
 	static const struct partial_state none;
 
-
 	checkpoint->partial = partial;
 	checkpoint->path = path;
 	checkpoint->state = *state;

@@ -159,9 +159,10 @@ check_options(struct tool *tool, const struct options *options, int arguments)
 	    options->serving.append_only))
 		wrong = "--restrict and --append-only go with --serve";
 	else if (options->serve && (options->dump || options->json ||
-	    receive->live || receive->dry_run || receive->as != NULL))
+	    receive->live || receive->dry_run || receive->as != NULL ||
+	    receive->resumable))
 		wrong = "with --serve the near side says what to do: leave out "
-		    "--dump, --json, --live, --as and -n";
+		    "--dump, --json, --live, --as, --resumable and -n";
 	else if (options->token && (options->serve || options->dump ||
 	    receive->live || receive->dry_run || receive->as != NULL))
 		wrong = "--token receives nothing: leave out --serve, --dump, "

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "receive/remedy.h"
+#include "receive/live.h"
 #include "receive/recv_server.h"
+#include "receive/remedy.h"
 #include "receive/unfinished.h"
 #include "serve/server.h"
+#include "snapshot/catalog.h"
 #include "snapshot/prune.h"
 
 /* What a server of this kind keeps between requests. */
@@ -97,6 +99,54 @@ on_stream(struct server *server, const struct dialogue_stream *stream,
 		*err = untold;
 		rc = told;
 	}
+	return rc;
+}
+
+/* The live file that a snapshot of the directory is published as. */
+static int
+publish_live(struct store *store, const struct dialogue_live *request,
+    const struct receive_options *options, struct err *err)
+{
+	const struct catalog_entry *entry;
+	struct catalog catalog;
+	char text[UUID_TEXT_SIZE];
+	int rc = catalog_read(store, &catalog, err);
+
+	if (rc != 0)
+		return rc;
+	entry = catalog_find(&catalog, &request->id);
+	if (entry == NULL || entry->state == SEAL_BROKEN ||
+	    seal_is_plain(&entry->seal))
+		rc = err_set(err, ERR_NOBASE, "there is no snapshot %s of a "
+		    "live file", uuid_format(&request->id, text));
+	else
+		rc = live_publish(store, request->as[0] != '\0' ? request->as :
+		    entry->seal.origin, &entry->seal.lineage, &request->id,
+		    options->reflink, options->notify, err);
+	catalog_free(&catalog);
+	return rc;
+}
+
+static int
+on_live(struct server *server, const struct dialogue_live *request,
+    struct err *err)
+{
+	const struct session *const session = server->cookie;
+	const struct receive_options *options = &session->serving.receive;
+	struct store store = STORE_INIT;
+	int rc;
+
+	if (server->append_only)
+		return err_set(err, ERR_FAILED,
+		    "nothing is replaced here (--append-only)");
+	rc = store_open(SERVER_HERE, false, ERR_STREAM, &store, err);
+	if (rc == 0)
+		rc = store_lock(&store, options->wait, err);
+	if (rc == 0)
+		rc = store_make(&store, err);
+	if (rc == 0)
+		rc = publish_live(&store, request, options, err);
+	store_close(&store);
 	return rc;
 }
 
@@ -194,6 +244,8 @@ answer(struct server *server, struct err *err)
 	switch (server->request.type) {
 	case DIALOGUE_STREAM:
 		return on_stream(server, &server->request.u.stream, err);
+	case DIALOGUE_LIVE:
+		return on_live(server, &server->request.u.live, err);
 	case DIALOGUE_UNFINISHED:
 		return on_unfinished(server, err);
 	case DIALOGUE_PRUNE:

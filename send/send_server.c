@@ -11,48 +11,22 @@
 #include "send/resume.h"
 #include "send/send.h"
 #include "send/send_server.h"
+#include "serve/here.h"
 #include "serve/holdings.h"
 #include "serve/server.h"
-#include "snapshot/catalog.h"
 #include "snapshot/create.h"
 #include "stream-format/compress.h"
-
-/* What a request needs of the directory. */
-struct here {
-	struct store store;
-	struct catalog catalog;
-};
-
-static int
-here_open(struct here *here, struct err *err)
-{
-	int rc;
-
-	*here = (struct here){ .store = STORE_INIT };
-	rc = store_open(SERVER_HERE, false, ERR_STREAM, &here->store, err);
-	if (rc == 0)
-		rc = catalog_read(&here->store, &here->catalog, err);
-	return rc;
-}
-
-static void
-here_close(struct here *here)
-{
-	catalog_free(&here->catalog);
-	store_close(&here->store);
-}
 
 /* The path of a snapshot, to be freed; ERR_NOBASE if it is not here. */
 static int
 find_path(const struct here *here, const struct uuid *id, char **path,
     struct err *err)
 {
-	const struct catalog_entry *entry = catalog_find(&here->catalog, id);
-	char text[UUID_TEXT_SIZE];
+	const struct catalog_entry *entry;
+	const int rc = here_find(here, id, &entry, err);
 
-	if (entry == NULL)
-		return err_set(err, ERR_NOBASE, "there is no snapshot %s",
-		    uuid_format(id, text));
+	if (rc != 0)
+		return rc;
 	*path = store_file_path(&here->store, entry->kept, entry->name);
 	return *path != NULL ? 0 : err_sys(err, ERR_FAILED, "%s", entry->name);
 }

@@ -6,34 +6,10 @@
 
 #include <string.h>
 
+#include "serve/here.h"
 #include "serve/holdings.h"
 #include "snapshot/hold.h"
 #include "snapshot/hold_move.h"
-
-/* The store of the directory and all that lies there. */
-struct holdings {
-	struct store store;
-	struct catalog catalog;
-};
-
-static int
-holdings_open(struct holdings *holdings, struct err *err)
-{
-	int rc;
-
-	*holdings = (struct holdings){ .store = STORE_INIT };
-	rc = store_open(SERVER_HERE, false, ERR_STREAM, &holdings->store, err);
-	if (rc == 0)
-		rc = catalog_read(&holdings->store, &holdings->catalog, err);
-	return rc;
-}
-
-static void
-holdings_close(struct holdings *holdings)
-{
-	catalog_free(&holdings->catalog);
-	store_close(&holdings->store);
-}
 
 static void
 fill_held(const struct catalog_entry *entry, struct dialogue_held *held)
@@ -69,18 +45,17 @@ int
 holdings_list(struct server *server, const struct dialogue_list *list,
     struct err *err)
 {
-	struct holdings holdings;
-	int rc = holdings_open(&holdings, err);
+	struct here here;
+	int rc = here_open(&here, err);
 
-	for (size_t i = 0; rc == 0 && i < holdings.catalog.count; i++) {
-		const struct catalog_entry *entry =
-		    &holdings.catalog.entries[i];
+	for (size_t i = 0; rc == 0 && i < here.catalog.count; i++) {
+		const struct catalog_entry *entry = &here.catalog.entries[i];
 
 		if (uuid_is_nil(&list->lineage) ||
 		    uuid_equal(&list->lineage, &entry->seal.lineage))
-			rc = holdings_tell(server, &holdings.store, entry, err);
+			rc = holdings_tell(server, &here.store, entry, err);
 	}
-	holdings_close(&holdings);
+	here_close(&here);
 	return rc;
 }
 
@@ -88,22 +63,22 @@ int
 holdings_hold(const struct dialogue_hold *hold, struct err *err)
 {
 	const struct catalog_entry *entry;
-	struct holdings holdings;
+	struct here here;
 	char id[UUID_TEXT_SIZE];
 	int rc = hold_check_tag(hold->tag, err);
 
 	if (rc != 0)
 		return rc;
-	rc = holdings_open(&holdings, err);
+	rc = here_open(&here, err);
 	if (rc == 0) {
-		entry = catalog_find(&holdings.catalog, &hold->id);
+		entry = catalog_find(&here.catalog, &hold->id);
 		if (entry == NULL || entry->state == SEAL_BROKEN)
 			rc = err_set(err, ERR_NOBASE, "snapshot %s, to be "
 			    "held, is not there", uuid_format(&hold->id, id));
 		else
-			rc = hold_move(&holdings.store, &holdings.catalog,
-			    entry, hold->tag, err);
+			rc = hold_move(&here.store, &here.catalog, entry,
+			    hold->tag, err);
 	}
-	holdings_close(&holdings);
+	here_close(&here);
 	return rc;
 }

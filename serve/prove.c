@@ -9,35 +9,27 @@
 #include <unistd.h>
 
 #include "common/beneath.h"
+#include "serve/here.h"
 #include "serve/prove.h"
 #include "snapshot/blocks.h"
-#include "snapshot/catalog.h"
-#include "snapshot/store.h"
 
 /* Open the file of a snapshot. */
 static int
 open_snapshot(const struct uuid *id, int *fd, struct err *err)
 {
-	struct store store = STORE_INIT;
-	struct catalog catalog = { NULL, 0 };
 	const struct catalog_entry *entry;
-	char text[UUID_TEXT_SIZE];
-	int rc;
+	struct here here;
+	int rc = here_open(&here, err);
 
-	rc = store_open(SERVER_HERE, false, ERR_STREAM, &store, err);
 	if (rc == 0)
-		rc = catalog_read(&store, &catalog, err);
-	if (rc == 0 && (entry = catalog_find(&catalog, id)) == NULL)
-		rc = err_set(err, ERR_NOBASE, "there is no snapshot %s",
-		    uuid_format(id, text));
+		rc = here_find(&here, id, &entry, err);
 	if (rc == 0) {
-		*fd = beneath_open(entry->kept ? store.snapshots : store.dir,
-		    entry->name, O_RDONLY, 0);
+		*fd = beneath_open(entry->kept ? here.store.snapshots :
+		    here.store.dir, entry->name, O_RDONLY, 0);
 		if (*fd < 0)
 			rc = err_sys(err, ERR_FAILED, "%s", entry->name);
 	}
-	catalog_free(&catalog);
-	store_close(&store);
+	here_close(&here);
 	return rc;
 }
 

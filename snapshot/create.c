@@ -191,21 +191,11 @@ static int
 choose_name(const struct creation *c, int n, struct seal *seal,
     struct err *err)
 {
-	char when[32];
-	struct tm tm;
-
-	if (c->options->name != NULL) {
+	if (c->options->name != NULL)
 		snprintf(seal->name, sizeof(seal->name), "%s",
 		    c->options->name);
-	} else {
-		gmtime_r(&seal->created.tv_sec, &tm);
-		strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &tm);
-		if (n == 0)
-			snprintf(seal->name, sizeof(seal->name), "%s", when);
-		else
-			snprintf(seal->name, sizeof(seal->name), "%s-%d", when,
-			    n + 1);
-	}
+	else
+		lineage_name(seal, n);
 	if (strlen(seal->origin) + 1 + strlen(seal->name) > SEAL_NAME_MAX)
 		return err_set(err, ERR_FAILED, "%s: the name of the snapshot "
 		    "would be longer than %d bytes", c->live, SEAL_NAME_MAX);

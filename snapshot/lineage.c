@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lineage.c - which lineage the next snapshot of a live file belongs to.
+ * lineage.c - what the next snapshot of a live file belongs to, and is called.
  */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "snapshot/catalog.h"
 #include "snapshot/lineage.h"
@@ -48,4 +50,18 @@ lineage_next(const struct store *store, const char *name,
 	}
 	catalog_free(&catalog);
 	return 0;
+}
+
+void
+lineage_name(struct seal *seal, int n)
+{
+	char when[32];
+	struct tm tm;
+
+	gmtime_r(&seal->created.tv_sec, &tm);
+	strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &tm);
+	if (n == 0)
+		snprintf(seal->name, sizeof(seal->name), "%s", when);
+	else
+		snprintf(seal->name, sizeof(seal->name), "%s-%d", when, n + 1);
 }

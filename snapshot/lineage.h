@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lineage.h - which lineage the next snapshot of a live file belongs to.
+ * lineage.h - what the next snapshot of a live file belongs to, and is called.
  */
 #ifndef SNAPSHOT_LINEAGE_H
 #define SNAPSHOT_LINEAGE_H
@@ -16,5 +16,11 @@
  */
 int lineage_next(const struct store *store, const char *name,
     const struct identity *live, struct seal *seal, struct err *err);
+
+/*
+ * The name of a snapshot that nobody names: when it was taken, in UTC; if that
+ * is taken, with another number n above 0.
+ */
+void lineage_name(struct seal *seal, int n);
 
 #endif

@@ -57,7 +57,6 @@ static int
 make_seal(const struct place *place, const struct identity *live,
     struct seal *seal, struct err *err)
 {
-	struct tm tm;
 	int rc = uuid_random(&seal->id, err);
 
 	if (rc == 0)
@@ -65,8 +64,7 @@ make_seal(const struct place *place, const struct identity *live,
 	if (rc != 0)
 		return rc;
 	clock_gettime(CLOCK_REALTIME, &seal->created);
-	gmtime_r(&seal->created.tv_sec, &tm);
-	strftime(seal->name, sizeof(seal->name), "%Y%m%dT%H%M%SZ", &tm);
+	lineage_name(seal, 0);
 	snprintf(seal->origin, sizeof(seal->origin), "%s", place->name);
 	seal->mode = live->mode;
 	return 0;

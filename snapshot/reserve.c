@@ -93,7 +93,8 @@ reserve_check(const struct reserve *reserve, int fd, uint64_t needed,
 		    "more than %s in use, the limit of --max-size",
 		    text_size(reserve->most, free_text));
 	return err_set(err, ERR_UNABLE, "%s free, which would fall below the "
-	    "reserve of %s; make room, or set another with --reserve",
+	    "reserve of %s; make room, or set another (--reserve of refsnap "
+	    "and refrecv)",
 	    text_size(space.free_bytes, free_text),
 	    text_size(space.keep, reserve_text));
 }

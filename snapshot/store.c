@@ -236,7 +236,7 @@ store_lock(const struct store *store, bool wait, struct err *err)
 		return 0;
 	if (errno == EWOULDBLOCK)
 		return err_set(err, ERR_LOCKED, "%s: another refrecv is "
-		    "receiving into it; --wait waits for it", store->path);
+		    "receiving into it; refrecv --wait waits for it", store->path);
 	return err_sys(err, ERR_FAILED, "%s: cannot lock", store->path);
 }
 

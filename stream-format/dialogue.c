@@ -30,7 +30,7 @@ dialogue_name(uint32_t type)
 		"unknown", "HELLO", "OPEN", "LIST", "HELD", "HOLD", "STREAM",
 		"RECEIVED", "PRUNE", "PRUNED", "DONE", "ERROR", "ALIVE", "BYE",
 		"CREATE", "SEND", "VERIFY", "HASHES", "MEND", "PATCH", "SEAL",
-		"UNFINISHED", "TOKEN", "DURABLE",
+		"UNFINISHED", "TOKEN", "DURABLE", "LIVE",
 	};
 	const bool known = type < sizeof(names) / sizeof(*names) &&
 	    names[type] != NULL;
@@ -318,6 +318,10 @@ fields_all(struct fields *f, struct dialogue *m)
 	case DIALOGUE_DURABLE:
 		field_uuid(f, &m->u.durable.id);
 		field64(f, &m->u.durable.offset);
+		return true;
+	case DIALOGUE_LIVE:
+		field_uuid(f, &m->u.live.id);
+		field_name(f, m->u.live.as, true);
 		return true;
 	case DIALOGUE_SEAL:
 	case DIALOGUE_UNFINISHED:

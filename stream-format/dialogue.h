@@ -59,6 +59,7 @@ enum dialogue_type {
 	DIALOGUE_UNFINISHED = 21,	/* answered by TOKEN */
 	DIALOGUE_TOKEN = 22,
 	DIALOGUE_DURABLE = 23,	/* during a stream */
+	DIALOGUE_LIVE = 24,	/* publish the live file of what is there */
 };
 
 struct dialogue_hello {
@@ -145,6 +146,12 @@ struct dialogue_send {
 	struct token token;
 };
 
+/* Of a snapshot that is there; as is as in dialogue_stream. */
+struct dialogue_live {
+	struct uuid id;
+	char as[RECORD_NAME_MAX + 1];
+};
+
 /* What of a snapshot cannot be lost any more: all below offset. */
 struct dialogue_durable {
 	struct uuid id;
@@ -200,6 +207,7 @@ struct dialogue {
 		struct dialogue_patch patch;
 		struct token token;
 		struct dialogue_durable durable;
+		struct dialogue_live live;
 	} u;
 };
 

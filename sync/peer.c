@@ -123,6 +123,29 @@ peer_ask(struct peer *peer, enum dialogue_type type, struct err *err)
 }
 
 int
+peer_hold(struct peer *peer, const struct uuid *id, const char *tag,
+    struct err *err)
+{
+	memset(&peer->message, 0, sizeof(peer->message));
+	peer->message.u.hold.id = *id;
+	strcpy(peer->message.u.hold.tag, tag);
+	return peer_ask(peer, DIALOGUE_HOLD, err);
+}
+
+int
+peer_publish(struct peer *peer, const struct uuid *id, const char *as,
+    struct err *err)
+{
+	struct dialogue_live *live = &peer->message.u.live;
+
+	memset(&peer->message, 0, sizeof(peer->message));
+	live->id = *id;
+	if (as != NULL)
+		strcpy(live->as, as);
+	return peer_ask(peer, DIALOGUE_LIVE, err);
+}
+
+int
 peer_close(struct peer *peer, int rc, struct err *err)
 {
 	struct transport_end end;

@@ -39,6 +39,17 @@ int peer_open(const struct location *location, const char *tool, bool make,
 /* Send peer->message, of this type, and wait for DONE. */
 int peer_ask(struct peer *peer, enum dialogue_type type, struct err *err);
 
+/* Have it hold a snapshot, and let go of the one that this tag held before. */
+int peer_hold(struct peer *peer, const struct uuid *id, const char *tag,
+    struct err *err);
+
+/*
+ * Have a snapshot that is there published as the live file of its name, or as,
+ * if that is not NULL.  Nothing is done if it is that already.
+ */
+int peer_publish(struct peer *peer, const struct uuid *id, const char *as,
+    struct err *err);
+
 /*
  * Say goodbye if all went well (rc is 0), and close.  Returns rc; but if the far
  * side ended in a way that explains a failure better than err does, err is

@@ -8,10 +8,11 @@
 
 #include "common/text.h"
 #include "send/gather.h"
+#include "sync/events.h"
 #include "sync/held.h"
 #include "sync/listen.h"
-#include "sync/pull.h"
 #include "sync/pass.h"
+#include "sync/pull.h"
 #include "sync/tokens.h"
 
 struct run {
@@ -121,21 +122,6 @@ choose(struct run *run, struct err *err)
 	return 0;
 }
 
-static void
-tell_base(const struct run *run)
-{
-	const struct pull_result *result = run->result;
-	char id[UUID_TEXT_SIZE];
-	const struct notify_field fields[] = {
-		notify_text("base", uuid_is_nil(&result->base) ? NULL :
-		    uuid_format(&result->base, id)),
-		notify_flag("full", result->full),
-		notify_flag("present", result->present),
-	};
-
-	notify_event(run->options->notify, "base", fields, 3);
-}
-
 /* The one that was taken there. */
 static void
 tell_snapshot(const struct run *run)
@@ -161,28 +147,6 @@ tell_sent(const struct run *run)
 	notify_event(run->options->notify, "sent", fields, 3);
 }
 
-static void
-tell_held(const struct run *run, const struct uuid *id)
-{
-	char text[UUID_TEXT_SIZE];
-	const struct notify_field fields[] = {
-		notify_text("id", uuid_format(id, text)),
-		notify_text("tag", run->options->tag),
-	};
-
-	notify_event(run->options->notify, "held", fields, 2);
-}
-
-static int
-hold(struct peer *peer, const struct uuid *id, const char *tag,
-    struct err *err)
-{
-	memset(&peer->message, 0, sizeof(peer->message));
-	peer->message.u.hold.id = *id;
-	strcpy(peer->message.u.hold.tag, tag);
-	return peer_ask(peer, DIALOGUE_HOLD, err);
-}
-
 static int
 hold_both(struct run *run, const struct uuid *id, struct err *err)
 {
@@ -190,11 +154,11 @@ hold_both(struct run *run, const struct uuid *id, struct err *err)
 
 	if (run->options->tag == NULL)
 		return 0;
-	rc = hold(run->source, id, run->options->tag, err);
+	rc = peer_hold(run->source, id, run->options->tag, err);
 	if (rc == 0)
-		rc = hold(run->target, id, run->options->tag, err);
+		rc = peer_hold(run->target, id, run->options->tag, err);
 	if (rc == 0)
-		tell_held(run, id);
+		event_held(run->options->notify, id, run->options->tag);
 	return rc;
 }
 
@@ -211,7 +175,7 @@ choose_token(const struct run *run)
 		const struct dialogue_held *snapshot =
 		    held_find(&run->there, &token->snapshot);
 
-		if (snapshot == NULL || !snapshot->valid ||
+		if (snapshot == NULL ||
 		    !uuid_equal(&token->base, &run->result->base))
 			continue;
 		if (uuid_equal(&token->snapshot, &run->snapshot.id) ||
@@ -289,8 +253,7 @@ carry(struct run *run, struct err *err)
 	if (rc != 0)
 		return rc;
 	rc = pass_stream(run->source, run->target, run->options->rate,
-	    run->options->notify,
-	    &run->result->wire, &failed);
+	    run->options->notify, &run->result->wire, &failed);
 	if (run->source->lost)
 		end_target(run, &listener, rc);
 	else
@@ -324,11 +287,14 @@ pull(struct peer *source, struct peer *target,
 	if (rc == 0)
 		rc = choose(&run, err);
 	if (rc == 0)
-		tell_base(&run);
+		event_base(options->notify, &result->base, result->full,
+		    result->present);
 	if (rc == 0 && !result->present && !result->full)
 		rc = hold_both(&run, &result->base, err);
 	if (rc == 0 && !result->present)
 		rc = carry(&run, err);
+	else if (rc == 0 && options->live)
+		rc = peer_publish(target, &result->id, options->as, err);
 	if (rc == 0 && !result->present)
 		tell_sent(&run);
 	if (rc == 0)

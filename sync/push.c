@@ -14,6 +14,7 @@
 #include "snapshot/catalog.h"
 #include "snapshot/hold_move.h"
 #include "snapshot/store.h"
+#include "sync/events.h"
 #include "sync/listen.h"
 #include "sync/push.h"
 #include "sync/tokens.h"
@@ -133,21 +134,6 @@ announce_full(const struct run *run, struct err *err)
 }
 
 static void
-tell_base(const struct run *run)
-{
-	const struct push_result *result = run->result;
-	char id[UUID_TEXT_SIZE];
-	const struct notify_field fields[] = {
-		notify_text("base", run->base != NULL ?
-		    uuid_format(&run->base->seal.id, id) : NULL),
-		notify_flag("full", result->full),
-		notify_flag("present", result->present),
-	};
-
-	notify_event(run->options->notify, "base", fields, 3);
-}
-
-static void
 tell_sent(const struct run *run)
 {
 	const struct send_result *sent = &run->result->sent;
@@ -161,18 +147,6 @@ tell_sent(const struct run *run)
 	notify_event(run->options->notify, "sent", fields, 4);
 }
 
-static void
-tell_held(const struct run *run, const struct uuid *id)
-{
-	char text[UUID_TEXT_SIZE];
-	const struct notify_field fields[] = {
-		notify_text("id", uuid_format(id, text)),
-		notify_text("tag", run->options->tag),
-	};
-
-	notify_event(run->options->notify, "held", fields, 2);
-}
-
 static int
 hold_here(struct run *run, const struct catalog_entry *entry, struct err *err)
 {
@@ -180,28 +154,17 @@ hold_here(struct run *run, const struct catalog_entry *entry, struct err *err)
 	    run->options->tag, err);
 }
 
-static int
-hold_there(struct run *run, const struct uuid *id, struct err *err)
-{
-	struct dialogue_hold *hold = &run->peer->message.u.hold;
-
-	memset(&run->peer->message, 0, sizeof(run->peer->message));
-	hold->id = *id;
-	strcpy(hold->tag, run->options->tag);
-	return peer_ask(run->peer, DIALOGUE_HOLD, err);
-}
-
 /* Both sides hold the base, or what was sent. */
 static int
 hold_both(struct run *run, const struct uuid *id, struct err *err)
 {
 	const struct catalog_entry *entry = catalog_find(&run->catalog, id);
-	int rc = hold_there(run, id, err);
+	int rc = peer_hold(run->peer, id, run->options->tag, err);
 
 	if (rc == 0 && entry != NULL)
 		rc = hold_here(run, entry, err);
 	if (rc == 0)
-		tell_held(run, id);
+		event_held(run->options->notify, id, run->options->tag);
 	return rc;
 }
 
@@ -376,18 +339,6 @@ send_snapshots(struct run *run, struct err *err)
 	return rc;
 }
 
-/* It is there, but the live file may not be it: that comes with a stream. */
-static int
-again_for_live(struct run *run, struct err *err)
-{
-	if (run->base == NULL)
-		return err_set(err, ERR_FAILED, "%s: %s is there already, and "
-		    "nothing older to make it --live from: take another "
-		    "snapshot", run->peer->name, run->path);
-	run->result->present = false;
-	return 0;
-}
-
 static int
 push_run(struct run *run, struct err *err)
 {
@@ -399,12 +350,10 @@ push_run(struct run *run, struct err *err)
 		rc = look_there(run, err);
 	if (rc != 0)
 		return rc;
-	if (run->result->present && run->options->live && !dry)
-		rc = again_for_live(run, err);
-	if (rc != 0)
-		return rc;
 	run->result->full = run->base == NULL && !run->result->present;
-	tell_base(run);
+	event_base(run->options->notify, run->base != NULL ?
+	    &run->base->seal.id : &(struct uuid){ { 0 } }, run->result->full,
+	    run->result->present);
 	if (run->result->full)
 		rc = announce_full(run, err);
 	/* Holds only go forward: what the next run needs is the newest. */
@@ -415,6 +364,9 @@ push_run(struct run *run, struct err *err)
 		rc = tokens_fetch(run->peer, &run->tokens, err);
 	if (rc == 0 && !run->result->present)
 		rc = send_snapshots(run, err);
+	else if (rc == 0 && run->options->live && !dry)
+		rc = peer_publish(run->peer, &run->seal.id, run->options->as,
+		    err);
 	if (rc == 0 && !dry && !run->passed)
 		rc = hold_both(run, &run->seal.id, err);
 	run->result->holds = rc == 0 && !run->passed;

@@ -208,15 +208,20 @@ live() {
 	start
 	sync_json --live "$A/vms/vm.img" "$B/replica"
 	expect same "$A/vms/vm.img" "$B/replica/vm.img"
-	change
-	sync_json --live "$A/vms/vm.img" "$B/replica"
-	expect same "$A/vms/vm.img" "$B/replica/vm.img"
-	# What is there already, and the live file is not.
+	# The same again; what is there already, and the live file is not.
+	run_ok refsync --live "$A/vms/.snapshot/$(newest "$A/vms")" \
+		"$B/replica"
 	rm "$B/replica/vm.img"
 	run_ok refsync --live "$A/vms/.snapshot/$(newest "$A/vms")" \
 		"$B/replica"
 	expect same "$A/vms/vm.img" "$B/replica/vm.img"
+	change
+	sync_json --live "$A/vms/vm.img" "$B/replica"
+	expect same "$A/vms/vm.img" "$B/replica/vm.img"
+	# Into what changed since nothing is published, be the snapshot there.
 	random_patch "$B/replica/vm.img" 0 4096 77
+	run_code 5 refsync --live "$A/vms/.snapshot/$(newest "$A/vms")" \
+		"$B/replica"
 	change
 	next_second
 	run_code 5 refsync --live "$A/vms/vm.img" "$B/replica"

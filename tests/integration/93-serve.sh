@@ -113,6 +113,8 @@ deletion() {
 		open .
 		stream $WORK/two live
 	END
+	attack 1 'append-only' < <(
+		printf '%s\n' hello 'open .' "live $KEPT")
 	# Another one's hold is not this key's to move.
 	attack 3 malformed < <(
 		printf '%s\n' hello 'open .' "hold $KEPT admin")

@@ -32,7 +32,7 @@ HEADER = struct.Struct("<4sHHII8s")
 NAMES = {1: "HELLO", 2: "OPEN", 3: "LIST", 4: "HELD", 5: "HOLD", 6: "STREAM",
          7: "RECEIVED", 8: "PRUNE", 9: "PRUNED", 10: "DONE", 11: "ERROR",
          12: "ALIVE", 13: "BYE", 14: "CREATE", 15: "SEND",
-         21: "UNFINISHED", 22: "TOKEN", 23: "DURABLE"}
+         21: "UNFINISHED", 22: "TOKEN", 23: "DURABLE", 24: "LIVE"}
 TYPES = {name: number for number, name in NAMES.items()}
 
 
@@ -140,6 +140,8 @@ class Dialogue:
             base = identity(arguments[1]) if arguments[1:] else bytes(16)
             self.ask("SEND", identity(arguments[0]) + base +
                      struct.pack("<BIB", 0, 2, 0) + bytes(56))
+        elif word == "live":
+            self.ask("LIVE", identity(arguments[0]) + text(""))
         elif word == "unfinished":
             self.ask("UNFINISHED", b"")
         elif word == "prune":

@@ -122,6 +122,10 @@ sample(enum dialogue_type type)
 		m.u.durable.id = id;
 		m.u.durable.offset = 9;
 		break;
+	case DIALOGUE_LIVE:
+		m.u.live.id = id;
+		strcpy(m.u.live.as, "db");
+		break;
 	case DIALOGUE_SEAL:
 	case DIALOGUE_UNFINISHED:
 	case DIALOGUE_DONE:
@@ -146,7 +150,7 @@ static void
 test_round_trip(void **state)
 {
 	(void)state;
-	for (int type = DIALOGUE_HELLO; type <= DIALOGUE_DURABLE; type++) {
+	for (int type = DIALOGUE_HELLO; type <= DIALOGUE_LIVE; type++) {
 		const struct dialogue m = sample((enum dialogue_type)type);
 		struct err err = ERR_INIT;
 		struct dialogue back;
