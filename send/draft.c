@@ -13,7 +13,7 @@
 #include "stream-format/compress.h"
 
 #define RELATED 64u	/* see changed_in_place() */
-#define LOOKED_AT 512u	/* bytes at once */
+#define LOOKED_AT 64u	/* bytes at once */
 #define WORTH 32u	/* a prefix that is like less than 1/WORTH is not worth it */
 
 struct draft *

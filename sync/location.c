@@ -78,6 +78,16 @@ parse_host(const char *text, size_t length, struct location *location,
 	return rc;
 }
 
+/* Commands start in the home directory there; a shell would tell them so. */
+static const char *
+skip_home(const char *path)
+{
+	if (path[0] != '~' || (path[1] != '/' && path[1] != '\0'))
+		return path;
+	path += 1 + strspn(path + 1, "/");
+	return path[0] != '\0' ? path : ".";
+}
+
 int
 location_parse(const char *text, struct location *location, struct err *err)
 {
@@ -91,7 +101,7 @@ location_parse(const char *text, struct location *location, struct err *err)
 	if (rc == 0 && path[0] == '\0')
 		rc = err_set(err, ERR_USAGE, "%s: the path is empty", text);
 	if (rc == 0) {
-		location->path = strdup(path);
+		location->path = strdup(colon == NULL ? path : skip_home(path));
 		if (location->path == NULL)
 			rc = err_sys(err, ERR_FAILED, "%s", text);
 	}

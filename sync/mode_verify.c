@@ -104,8 +104,8 @@ run(struct tool *tool, const struct options *options, const char *source,
 	if (rc == 0 && options->repair && result->differing > 0) {
 		rc = differences->lost ? err_set(err, ERR_FAILED,
 		    "%s: no memory for all that differs", source) :
-		    repair(&peer, result, &differences->ranges, &tool->notify,
-		    err);
+		    repair(&peer, result, &differences->ranges,
+		    options->job.push.send.rate, &tool->notify, err);
 		differences->repaired = rc == 0;
 	}
 	return peer_close(&peer, rc, err);

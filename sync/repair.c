@@ -12,6 +12,7 @@
 #include "common/bytes.h"
 #include "common/hash.h"
 #include "common/io.h"
+#include "common/pace.h"
 #include "snapshot/snapshot.h"
 #include "sync/repair.h"
 
@@ -24,6 +25,7 @@ struct run {
 	struct snapshot snapshot;
 	unsigned waiting;	/* patches that were not answered yet */
 	uint64_t sent;		/* bytes */
+	struct pace pace;
 };
 
 int
@@ -121,6 +123,8 @@ send_range(struct run *run, const struct range_of_file *range, struct err *err)
 		    patch->length, offset) != 0)
 			return err_sys(err, ERR_FAILED, "cannot read %s at byte "
 			    "%" PRIu64, run->snapshot.path, offset);
+		for (size_t left = patch->length; left > 0;)
+			left -= pace_wait(&run->pace, left);
 		offset += patch->length;
 		run->sent += patch->length;
 		rc = put(run, DIALOGUE_PATCH, AHEAD, err);
@@ -152,10 +156,12 @@ repair_with(struct run *run, const struct ranges *ranges, struct err *err)
 
 int
 repair(struct peer *peer, const struct verify_result *verified,
-    const struct ranges *ranges, const struct notify *notify, struct err *err)
+    const struct ranges *ranges, uint64_t rate, const struct notify *notify,
+    struct err *err)
 {
 	struct run run = {
 		.peer = peer, .verified = verified, .notify = notify,
+		.pace = { .rate = rate },
 	};
 	int rc;
 

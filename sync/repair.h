@@ -29,9 +29,10 @@ void ranges_free(struct ranges *ranges);
  * snapshot here is.  It is replaced in one step, or stays as it is if anything
  * is not as it should be: if the seal here is not good, or its digest, if it has
  * one, is another (ERR_IDENTITY); if that of the replica is right; if the result
- * would not be what was compared.
+ * would not be what was compared.  rate is bytes a second at most, 0 no limit.
  */
 int repair(struct peer *peer, const struct verify_result *verified,
-    const struct ranges *ranges, const struct notify *notify, struct err *err);
+    const struct ranges *ranges, uint64_t rate, const struct notify *notify,
+    struct err *err);
 
 #endif

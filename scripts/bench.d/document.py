@@ -58,18 +58,17 @@ WORKLOADS = """## Workloads
   extent size, writes the same bytes and syncs once; of a plan it makes the
   calls of the kernel for three passes over the maps (`mapcalls.c`).
 - "one window": all new bytes of the ranges that changed, compressed by zstd
-  with all their old bytes as dictionary and no limit of window: what could be
-  had, at that level, from the old contents of all that changed wherever they
+  with the old bytes of all that was written anew as dictionary and no limit of
+  window: what could be had, at that level, from the old contents wherever they
   lie. It is no bar: nobody can write such a stream in bounded memory. Old
-  versions that lie where nothing changed are beyond it; "elsewhere bytes" are
-  the changed blocks that the base has somewhere, as they are.
+  versions that lie where nothing was written are beyond it; "elsewhere bytes"
+  are the changed blocks that the base has somewhere, as they are.
 - sqlite: a database with an index, 12,000 rows updated, inserted and deleted.
   PostgreSQL: a data directory in an ext4 image, pgbench of scale 50, two
   clients, 10,000 transactions, a checkpoint before each snapshot. Its
-  write-ahead log holds an image of each page that was touched, and lies where
-  the base has older ones of other pages: most of the wire is the log. So it is
-  measured a second time with the log elsewhere, as on many servers. "plain" is the same stream with each
-  record compressed by itself at the same level (`plain.py`).
+  write-ahead log, with an image of each page that was touched, lies in the
+  image; a second time on another disk, as on many servers. "plain" is the same
+  stream with each record compressed by itself at the same level (`plain.py`).
 - refsync: an archive of files of the machine, brought whole to a directory that
   has nothing; sshd tells refrecv where it is.
 - Random blocks: a file written in full, half of it random and half

@@ -157,13 +157,15 @@ bytes_of()
 	progress "$key: $1: $bytes bytes"
 }
 
-# What the same change takes if all old bytes of the ranges that changed are the
-# dictionary of all new ones, in one window: within_one BASE SNAPSHOT LIST LEVEL
+# What the same change takes if all old bytes of the ranges that were written are
+# the dictionary of all new ones, in one window: within_one BASE SNAPSHOT LIST
+# LEVEL, where LIST has what differs.
 within_one()
 {
-	prepare bash -c "ranges read $1 $3 >old.cut"
+	refdiff --map-only "$1" "$2" >written.list 2>>log || [ $? = 1 ]
+	prepare bash -c "ranges read $1 written.list >old.cut"
 	prepare bash -c "ranges read $2 $3 >new.cut"
 	bytes_of "one window" \
 	    "zstd -q -$4 --long=31 --patch-from=old.cut -c new.cut"
-	rm -f old.cut new.cut
+	rm -f old.cut new.cut written.list
 }

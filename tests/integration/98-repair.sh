@@ -63,11 +63,15 @@ is_right() {
 
 # Bits turned on the disk, of which its seal knows nothing.
 rot() {
+	local start_ms
+
 	start
 	damage B replica/.snapshot/vm.img.two 8192
 	run_status 9 refsync --verify "$S" "$B/replica"
 	expect [ "$(cat "$OUT")" = "0 $MIB" ]
-	run_ok refsync -v --verify --repair "$S" "$B/replica"
+	start_ms=$(date +%s%3N)
+	run_ok refsync -v --bwlimit=1M --verify --repair "$S" "$B/replica"
+	expect [ $(($(date +%s%3N) - start_ms)) -ge 900 ]
 	expect [ "$(cat "$OUT")" = "0 $MIB" ]
 	expect_error 'differed in 1.0 MiB and was repaired'
 	is_right
