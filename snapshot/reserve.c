@@ -20,6 +20,7 @@ struct space {
 	uint64_t free_bytes;
 	uint64_t keep;		/* the reserve */
 	bool limited;		/* free is what the limit leaves */
+	bool full;		/* which is nothing */
 };
 
 static int
@@ -37,8 +38,9 @@ measure(const struct reserve *reserve, int fd, struct space *space,
 	    bytes_max(DEFAULT_BYTES, total / 100 * DEFAULT_PERCENT);
 	used = (uint64_t)(st.f_blocks - st.f_bfree) * st.f_frsize;
 	left = reserve->most > used ? reserve->most - used : 0;
-	space->limited = reserve->most > 0 &&
-	    left + space->keep < space->free_bytes;
+	space->full = reserve->most > 0 && left == 0;
+	space->limited = space->full || (reserve->most > 0 &&
+	    left + space->keep < space->free_bytes);
 	if (space->limited)
 		space->free_bytes = left + space->keep;
 	return 0;
@@ -48,7 +50,7 @@ measure(const struct reserve *reserve, int fd, struct space *space,
 static bool
 is_enough(const struct space *space, uint64_t needed)
 {
-	return space->free_bytes >= space->keep &&
+	return !space->full && space->free_bytes >= space->keep &&
 	    space->free_bytes - space->keep >= needed;
 }
 

@@ -21,8 +21,9 @@ struct reserve {
 
 /*
  * ERR_UNABLE if less than the reserve, and needed bytes above it, are free on
- * the file system of fd, or more than the limit would be in use there.  By default the reserve is the larger of 256 MiB and
- * 2 % of the file system.
+ * the file system of fd, or if more than the limit would be in use there, or it
+ * is reached.  By default the reserve is the larger of 256 MiB and 2 % of the
+ * file system.
  *
  * *unseen is what the caller wrote and the file system may not count yet.  If
  * that could hide a lack, it is made to count it, which can take its time, and

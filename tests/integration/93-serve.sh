@@ -163,6 +163,14 @@ space() {
 		open .
 		stream $WORK/large
 	END
+	# However little it is.
+	SERVE=(refrecv --serve --restrict "$B/kept" --append-only
+		--max-size=1M)
+	attack 7 'max-size' <<-END
+		hello
+		open .
+		stream $WORK/two
+	END
 	SERVE=(refrecv --serve --restrict "$B/kept" --append-only
 		--max-size=512M)
 }
