@@ -189,6 +189,7 @@ put_piece(struct ahead *ahead, const struct range *range, uint64_t hint,
 	*entry_of(ahead, ahead->put++) = (struct entry){ *range, hint };
 	return advance(ahead, err);
 }
+
 int
 ahead_put(struct ahead *ahead, const struct range *range, struct err *err)
 {
