@@ -102,7 +102,10 @@ on_stream(struct server *server, const struct dialogue_stream *stream,
 	return rc;
 }
 
-/* The live file that a snapshot of the directory is published as. */
+/*
+ * Publish the live file of a snapshot that is here.  It goes by the name that it
+ * was received under: what checks a new name are the checks of a stream.
+ */
 static int
 publish_live(struct store *store, const struct dialogue_live *request,
     const struct receive_options *options, struct err *err)
@@ -119,10 +122,15 @@ publish_live(struct store *store, const struct dialogue_live *request,
 	    seal_is_plain(&entry->seal))
 		rc = err_set(err, ERR_NOBASE, "there is no snapshot %s of a "
 		    "live file", uuid_format(&request->id, text));
+	else if (request->as[0] != '\0' &&
+	    strcmp(request->as, entry->seal.origin) != 0)
+		rc = err_set(err, ERR_IDENTITY, "%s is here already, as a "
+		    "snapshot of %s: nothing is published as %s", entry->name,
+		    entry->seal.origin, request->as);
 	else
-		rc = live_publish(store, request->as[0] != '\0' ? request->as :
-		    entry->seal.origin, &entry->seal.lineage, &request->id,
-		    options->reflink, options->notify, err);
+		rc = live_publish(store, entry->seal.origin,
+		    &entry->seal.lineage, &request->id, options->reflink,
+		    options->notify, err);
 	catalog_free(&catalog);
 	return rc;
 }

@@ -72,14 +72,15 @@ draft_add(struct draft *draft, uint64_t offset, uint64_t length)
 /*
  * Are at least 1/RELATED of the words the same in both, zeros left out?  Bytes
  * that were changed in place are so far above it, and chance so far below, that
- * the number does not matter, and an eighth of the words is enough to look at.
+ * the number does not matter, and a ninth of the words is enough to look at, at
+ * all distances from the beginning of a page or a sector.
  */
 static bool
 changed_in_place(const struct draft *draft)
 {
 	size_t words = 0, same = 0;
 
-	for (size_t at = 0; at < draft->raw_length; at += 8 * LOOKED_AT) {
+	for (size_t at = 0; at < draft->raw_length; at += 9 * LOOKED_AT) {
 		const size_t n = (size_t)bytes_min(draft->raw_length - at,
 		    LOOKED_AT) / sizeof(uint64_t);
 		uint64_t raw[LOOKED_AT / sizeof(uint64_t)];

@@ -73,6 +73,21 @@ both() {
 	sent 60000
 }
 
+# Wherever in its pages a file changes, what stays the same is seen.
+heads_of_pages() {
+	start $((16 * MIB))
+	"$PYTHON" -B - "$A/file" <<-'END'
+		import os, random, sys
+		fd = os.open(sys.argv[1], os.O_RDWR)
+		random.seed(7)
+		for page in range(0, 16 << 20, 4096):
+		    os.pwrite(fd, random.randbytes(1024), page)
+		    for sector in range(page + 1024, page + 4096, 512):
+		        os.pwrite(fd, random.randbytes(64), sector)
+	END
+	sent $((7 * MIB))
+}
+
 # What a database writes: an image of each page that it changes, one behind the
 # other in its log.  The pages lie far behind the log, and what is between them
 # was written anew but is the same.
@@ -118,6 +133,7 @@ on_fs() {
 	test_case "two files change places" swapped
 	test_case "into a hole" from_hole
 	test_case "from there and from here" both
+	test_case "heads of pages and sectors" heads_of_pages
 	test_case "a log of pages" log_of_pages
 	test_case "nothing alike, and --compress=none" nothing_alike
 }

@@ -218,6 +218,11 @@ live() {
 	change
 	sync_json --live "$A/vms/vm.img" "$B/replica"
 	expect same "$A/vms/vm.img" "$B/replica/vm.img"
+	# By another name it is another file, and must not pass for it.
+	run_code 5 refsync --live --as other \
+		"$A/vms/.snapshot/$(newest "$A/vms")" "$B/replica"
+	expect_error 'a snapshot of vm.img'
+	expect [ ! -e "$B/replica/other" ]
 	# Into what changed since nothing is published, be the snapshot there.
 	random_patch "$B/replica/vm.img" 0 4096 77
 	run_code 5 refsync --live "$A/vms/.snapshot/$(newest "$A/vms")" \
