@@ -208,13 +208,14 @@ play() {
 }
 
 errs() {
-	local id size before
+	local id size before other
 
 	start
 	tamper $MIB
 	id=$(refsnap info --json "$S" | "$PYTHON" -c '
 import json, sys
 print(json.load(sys.stdin)["id"].replace("-", ""))')
+	other=$(printf %02x $((0x${id:0:2} ^ 255)))
 	size=0900800000000000	# 8 MiB + 777
 	before=$(tree_listing "$B"; stat -c %i "$R")
 	for say in "5 stays.as.it.is
@@ -230,7 +231,7 @@ message 19 000000000000000001000000aa" "3 before.MEND
 message 20" "3 within.another
 message 18 $id$size$(printf '00%.0s' {1..32})
 message 18 $id$size$(printf '00%.0s' {1..32})" "4 no.snapshot
-message 18 00${id:2}$size$(printf '00%.0s' {1..32})" "0 DONE
+message 18 $other${id:2}$size$(printf '00%.0s' {1..32})" "0 DONE
 message 18 $id$size$(printf '00%.0s' {1..32})
 end"; do
 		size=0903800000000000
