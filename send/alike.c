@@ -29,7 +29,10 @@
 /* 2^21 entries of 8 bytes know the last 512 MiB: also what was used already. */
 #define TABLE_LOG 21u
 
-/* An entry: 24 bits of the fingerprint, and the part plus 1, below 2^40. */
+/*
+ * An entry: 24 bits of the fingerprint, and the part plus 1, below 2^40.  What
+ * lies behind the first 8 PiB of a base is not found again.
+ */
 #define PART_BITS 40u
 #define PART_MASK (((uint64_t)1 << PART_BITS) - 1)
 
