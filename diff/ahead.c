@@ -15,9 +15,10 @@
  * range counts with its first HINT_MAX bytes: the kernel reads ahead by itself
  * in the rest.
  */
-#define RANGES_MAX 65536u
 #define BYTES_MAX ((uint64_t)16 << 20)
 #define HINT_MAX ((uint64_t)1 << 20)
+
+#define RANGES_MAX 65536u	/* that wait: 2 MiB of memory */
 
 /* Where somebody looks early: so much before the use, in pieces of so much. */
 #define EARLY_MAX ((uint64_t)256 << 20)

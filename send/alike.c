@@ -53,7 +53,7 @@ struct alike {
 	_Atomic uint64_t table[(size_t)1 << TABLE_LOG];
 };
 
-/* What note_all() needs, and what look_up() needs. */
+/* What note_all() needs. */
 struct learning {
 	struct alike *alike;
 	uint64_t offset;	/* of the bytes */
@@ -64,6 +64,7 @@ struct hit {
 	uint32_t count;
 };
 
+/* What look_up() needs. */
 struct looking {
 	const struct alike *alike;
 	struct hit *hits;

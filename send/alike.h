@@ -5,8 +5,8 @@
  * What a file system or a database writes anew often resembles what it had
  * written elsewhere: a file that was replaced, a journal, a log that goes round.
  * The old contents of what changed are learned before the new ones are
- * compressed, for a log often lies before what it tells of; for each record the parts that share most with it then become
- * its prefix.
+ * compressed, for a log often lies before what it tells of; for each record the
+ * parts that share most with it then become its prefix.
  *
  * Learned is a sample of fingerprints, in a table of constant size in which
  * later ones take the place of earlier ones.  A fingerprint may lie: what comes
