@@ -205,6 +205,8 @@ no_full() {
 }
 
 live() {
+	local older
+
 	start
 	sync_json --live "$A/vms/vm.img" "$B/replica"
 	expect same "$A/vms/vm.img" "$B/replica/vm.img"
@@ -215,8 +217,12 @@ live() {
 	run_ok refsync --live "$A/vms/.snapshot/$(newest "$A/vms")" \
 		"$B/replica"
 	expect same "$A/vms/vm.img" "$B/replica/vm.img"
+	older=$(newest "$A/vms")
 	change
 	sync_json --live "$A/vms/vm.img" "$B/replica"
+	expect same "$A/vms/vm.img" "$B/replica/vm.img"
+	# The live file does not go back.
+	run_code 5 refsync --live "$A/vms/.snapshot/$older" "$B/replica"
 	expect same "$A/vms/vm.img" "$B/replica/vm.img"
 	# By another name it is another file, and must not pass for it.
 	run_code 5 refsync --live --as other \
